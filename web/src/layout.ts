@@ -1,0 +1,74 @@
+/** Where things stand on the map: streets branch off a main line that comes down from the transformer. Pure geometry, in px. */
+export interface StreetMap {
+  readonly width: number;
+  readonly height: number;
+  /** Small houses without labels, for neighbourhoods too large for them. */
+  readonly dense: boolean;
+  readonly cellWidth: number;
+  readonly transformer: Point;
+  /** Feeder nodes, parents first; 0 is the transformer, the last `homes.length` are the homes. */
+  readonly nodes: readonly (Point & { readonly parent: number })[];
+  readonly homes: readonly HomeSpot[];
+  /** y of each street. */
+  readonly streets: readonly { readonly y: number; readonly fromX: number; readonly toX: number }[];
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** The middle of a house's base, and which side of the street it stands on. */
+export interface HomeSpot extends Point {
+  readonly node: number;
+  readonly side: 'above' | 'below';
+}
+
+const DENSE_FROM = 37;
+const NARROW_PX = 560;
+
+/** Lays `count` homes out for a picture `widthPx` wide: as few streets as fit, evenly filled. */
+export function layOutStreets(count: number, widthPx: number): StreetMap {
+  const width = Math.max(300, Math.round(widthPx));
+  const dense = count >= DENSE_FROM;
+  const narrow = width < NARROW_PX;
+  const mainX = narrow ? 26 : 64;
+  const cellMin = dense ? 58 : narrow ? 104 : 126;
+  const halfStreet = dense ? 62 : 84;
+  const skyHeight = narrow ? 118 : 128;
+  const columnsMax = Math.max(1, Math.floor((width - mainX - 12) / cellMin));
+  const rows = Math.max(1, Math.ceil(count / (2 * columnsMax)));
+  const columns = Math.max(1, Math.ceil(count / (2 * rows)));
+  const cellWidth = (width - mainX - 12) / columns;
+  const transformer: Point = { x: mainX, y: skyHeight - 28 };
+  const nodes: (Point & { parent: number })[] = [{ ...transformer, parent: -1 }];
+  const spots: { x: number; y: number; trunk: number; side: 'above' | 'below' }[] = [];
+  const streets: { y: number; fromX: number; toX: number }[] = [];
+  let junction = 0;
+  for (let row = 0; row < rows; row += 1) {
+    const y = skyHeight + halfStreet + 4 + row * halfStreet * 2;
+    nodes.push({ x: mainX, y, parent: junction });
+    junction = nodes.length - 1;
+    let upstream = junction;
+    let toX = mainX;
+    const first = row * columns * 2;
+    const pairs = Math.min(columns, Math.ceil((count - first) / 2));
+    for (let column = 0; column < pairs; column += 1) {
+      const x = mainX + cellWidth * (column + (dense ? 0.5 : 0.36));
+      nodes.push({ x, y, parent: upstream });
+      upstream = nodes.length - 1;
+      toX = x;
+      spots.push({ x, y: y - (dense ? 18 : 26), trunk: upstream, side: 'above' });
+      if (first + column * 2 + 1 < count) {
+        spots.push({ x, y: y + halfStreet - (dense ? 8 : 14), trunk: upstream, side: 'below' });
+      }
+    }
+    streets.push({ y, fromX: mainX, toX });
+  }
+  const homes = spots.map(({ x, y, trunk, side }): HomeSpot => {
+    nodes.push({ x, y, parent: trunk });
+    return { x, y, side, node: nodes.length - 1 };
+  });
+  const height = skyHeight + 4 + rows * halfStreet * 2 + 10;
+  return { width, height, dense, cellWidth, transformer, nodes, homes, streets };
+}

@@ -1,0 +1,90 @@
+import type { BatchView } from '@commonwatt/domain';
+import { useState } from 'preact/hooks';
+import { formatClock, formatMoney, parseMicro, shortHash } from '../format.ts';
+
+/** A hash, shortened, with a button that copies all of it. */
+export function Hash({ hash, name }: { hash: string; name: string }) {
+  const [copied, setCopied] = useState<'' | 'copied' | 'not copied'>('');
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(hash);
+      setCopied('copied');
+    } catch {
+      setCopied('not copied');
+    }
+    setTimeout(() => setCopied(''), 1500);
+  };
+  return (
+    <span class="hash">
+      <code title={hash}>{shortHash(hash)}</code>
+      <button type="button" class="quiet" onClick={() => void copy()} aria-label={`Copy ${name}`}>
+        {copied === '' ? '⧉' : copied === 'copied' ? '✓' : '✗'}
+      </button>
+      <span class="hidden" role="status">
+        {copied}
+      </span>
+    </span>
+  );
+}
+
+function slotsWords(slots: readonly string[]): string {
+  const [first] = slots;
+  const last = slots.at(-1);
+  if (first === undefined || last === undefined) return 'none';
+  const from = formatClock(Date.parse(first));
+  return slots.length === 1 ? from : `${from}–${formatClock(Date.parse(last))} (${slots.length})`;
+}
+
+/** Settlement batches, the newest first. */
+export function Batches({ batches, full = false }: { batches: readonly BatchView[]; full?: boolean }) {
+  if (batches.length === 0) {
+    return (
+      <p class="empty">
+        No batch yet. The first goes to the chain once the first period’s slots are metered.
+      </p>
+    );
+  }
+  const newest = batches.toSorted((a, b) => ((a.slots[0] ?? '') < (b.slots[0] ?? '') ? 1 : -1));
+  return (
+    <div class="scroll">
+      <table class="batches">
+        <thead>
+          <tr>
+            <th scope="col">Slots</th>
+            <th scope="col">Status</th>
+            <th scope="col">Block</th>
+            <th scope="col">Payments</th>
+            <th scope="col">Moved</th>
+            <th scope="col">Root</th>
+            {full && <th scope="col">Extrinsic</th>}
+            {full && <th scope="col">Batch</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {(full ? newest : newest.slice(0, 6)).map((batch) => (
+            <tr key={batch.batchId}>
+              <th scope="row">{slotsWords(batch.slots)}</th>
+              <td>
+                <span class={`badge is-${batch.status}`}>{batch.status}</span>
+              </td>
+              <td>{batch.blockNumber === null ? '–' : batch.blockNumber.toLocaleString('en-GB')}</td>
+              <td>{batch.payments}</td>
+              <td>{formatMoney(parseMicro(batch.amountMicro))}</td>
+              <td>{batch.root ? <Hash hash={batch.root} name="the batch’s root" /> : '–'}</td>
+              {full && (
+                <td>
+                  {batch.extrinsicHash ? (
+                    <Hash hash={batch.extrinsicHash} name="the extrinsic’s hash" />
+                  ) : (
+                    '–'
+                  )}
+                </td>
+              )}
+              {full && <td class="mono">{batch.batchId}</td>}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
