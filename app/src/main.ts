@@ -1,2 +1,68 @@
-#!/usr/bin/env node
-console.log("x");
+/** The `commonwatt` command: finds the sub-command, turns errors people can act on into one line and an exit code. */
+import { CommonwattError } from '@commonwatt/domain';
+
+/** Takes the arguments after its name and answers with the exit code. */
+export type Command = (args: readonly string[]) => Promise<number>;
+
+const COMMANDS: Record<string, readonly [summary: string, load: () => Promise<Command>]> = {
+  run: ['run a neighbourhood (what `npm start` does)', async () => (await import('./cli/run.ts')).runCommand],
+  signal: [
+    'ask a running neighbourhood for less import',
+    async () => (await import('./cli/signal.ts')).signalCommand,
+  ],
+  verify: [
+    'check published bundles against the chain',
+    async () => (await import('./cli/verify.ts')).verifyCommand,
+  ],
+  clear: ['clear a book and print the clearing', async () => (await import('./cli/clear.ts')).clearCommand],
+};
+
+function usage(): string {
+  const lines = Object.entries(COMMANDS).map(([name, [summary]]) => `  ${name.padEnd(12)} ${summary}`);
+  return [
+    'commonwatt COMMAND [options]',
+    '',
+    ...lines,
+    '',
+    '`commonwatt COMMAND --help` lists its options.',
+  ].join('\n');
+}
+
+async function main(): Promise<number> {
+  const [name, ...args] = process.argv.slice(2);
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    console.log(usage());
+    return 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) {
+    console.error(`commonwatt: there is no command ${JSON.stringify(name)}\n\n${usage()}`);
+    return 2;
+  }
+  try {
+    return await (
+      await command[1]()
+    )(args);
+  } catch (error) {
+    console.error(`commonwatt ${name}: ${describe(error)}`);
+    return error instanceof CommonwattError && error.code !== 'internal' && error.code !== 'unavailable'
+      ? 2
+      : 1;
+  }
+}
+
+/** One line per part: what is wrong, where, which rule, what to do. */
+function describe(error: unknown): string {
+  if (!(error instanceof CommonwattError))
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const { record, field, rule, remedy } = error.place;
+  const where = [
+    record === undefined ? '' : `record: ${record}`,
+    field === undefined ? '' : `field: ${field}`,
+    rule === undefined ? '' : `rule: ${rule}`,
+    remedy === undefined ? '' : `what to do: ${remedy}`,
+  ].filter((part) => part !== '');
+  return [error.message, ...where.map((part) => `  ${part}`)].join('\n');
+}
+
+process.exitCode = await main();

@@ -1,0 +1,129 @@
+import { CommonwattError, type SlotMinutes } from '@commonwatt/domain';
+import { resolve } from 'node:path';
+import type { Command } from '../main.ts';
+import { planMeasured, planSynthetic, type NeighbourhoodSpec } from '../neighbourhood/index.ts';
+import { runNeighbourhood } from '../run/run.ts';
+import { defaultStateName, openState } from '../run/state.ts';
+import { readOptions, wholeNumber } from './options.ts';
+
+const DEFAULT_HOMES = 20;
+const DEFAULT_PORT = 4280;
+/** A day passes in about five minutes with 20 homes; larger neighbourhoods run slower so that two cores keep up. */
+const SPEED = { upTo20Homes: 300, least: 60 };
+
+const HELP = `commonwatt run [options]        (npm start -- [options])
+
+Runs a neighbourhood: simulated devices that speak the real protocols, gateways, agents, the market and an embedded chain.
+
+  --homes N               how many homes (default ${DEFAULT_HOMES}; with --data as many as measured)
+  --slots N               end by itself, exit code 0, after N slots are settled on chain
+  --speed X               times real time (default ${SPEED.upTo20Homes}, less above 20 homes)
+  --seed S                another neighbourhood, another weather (default 1)
+  --data DIR              measured homes (homes.csv, meters.csv or meters.csv.gz) in place of synthetic ones
+  --state DIR             where everything is kept; bundles/ holds one public file per settled slot
+  --slot-minutes M        15, 30 or 60 (default 15)
+  --influx URL            write telemetry to this InfluxDB
+  --port P                port of the page and the API (default ${DEFAULT_PORT}, or a free one when that is taken)
+  --summary FILE          write the summary as JSON when the run ends`;
+
+/** \`npm start\`: runs until its slots are settled or Ctrl-C; started again it goes on where it was. */
+export const runCommand: Command = async (args) => {
+  const { values } = readOptions(args, {
+    homes: { type: 'string' },
+    slots: { type: 'string' },
+    speed: { type: 'string' },
+    seed: { type: 'string' },
+    data: { type: 'string' },
+    state: { type: 'string' },
+    'slot-minutes': { type: 'string' },
+    influx: { type: 'string' },
+    port: { type: 'string' },
+    summary: { type: 'string' },
+    help: { type: 'boolean' },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const seed = wholeNumber('seed', values.seed, 0, 2 ** 31 - 1) ?? 1;
+  const askedHomes = wholeNumber('homes', values.homes, 1, 500);
+  const slots = wholeNumber('slots', values.slots, 1, 1_000_000) ?? null;
+  const slotMinutes = wholeNumber('slot-minutes', values['slot-minutes'], 15, 60) ?? 15;
+  if (![15, 30, 60].includes(slotMinutes)) {
+    throw new CommonwattError('out-of-range', `--slot-minutes takes 15, 30 or 60, got ${slotMinutes}`, {
+      field: 'slot-minutes',
+    });
+  }
+  const port = wholeNumber('port', values.port, 0, 65_535);
+  const influxUrl = values.influx === undefined ? null : httpUrl('influx', values.influx);
+  const dataDir = values.data === undefined ? null : resolve(values.data);
+  const spec: NeighbourhoodSpec =
+    dataDir === null
+      ? planSynthetic({ homes: askedHomes ?? DEFAULT_HOMES, seed })
+      : await planMeasured({ dataDir, seed, ...(askedHomes === undefined ? {} : { homes: askedHomes }) });
+  const homes = spec.homes.length;
+  const speed =
+    wholeNumber('speed', values.speed, 1, 5000) ??
+    Math.max(SPEED.least, Math.min(SPEED.upTo20Homes, Math.round((SPEED.upTo20Homes * 20) / homes)));
+  const identity = { homes, seed, slotMinutes: slotMinutes as SlotMinutes, dataDir };
+  const stateDir = resolve(values.state ?? `state/${defaultStateName(identity)}`);
+  const stop = stopOnSignals();
+  const state = openState(stateDir, identity);
+  try {
+    const summary = await runNeighbourhood({
+      state,
+      spec,
+      speed,
+      slots,
+      port: port ?? DEFAULT_PORT,
+      portIsDefault: port === undefined,
+      influxUrl,
+      summaryFile: values.summary === undefined ? null : resolve(values.summary),
+      say,
+      stop,
+    });
+    if (summary !== null) console.log(JSON.stringify(summary, null, 2));
+    if (stop.aborted) say(`stopped; the same command goes on from here (${stateDir})`);
+    else if (summary !== null) say(`done: ${summary.slotsSettled} slots settled on chain`);
+    return 0;
+  } finally {
+    state.close();
+  }
+};
+
+const startedMs = performance.now();
+
+function say(line: string): void {
+  if (line === '') return;
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1).padStart(6);
+  console.log(`[${seconds} s] ${line}`);
+}
+
+function httpUrl(option: string, text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new CommonwattError('malformed', `--${option} takes an http address, got ${JSON.stringify(text)}`, {
+      field: option,
+    });
+  }
+  return text;
+}
+
+/** Ctrl-C and SIGTERM stop cleanly; so does the end of the npm that started us. A second Ctrl-C ends at once. */
+function stopOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  const onSignal = (signal: string): void => {
+    if (controller.signal.aborted) process.exit(130);
+    say(`${signal}: stopping cleanly (once more to stop at once) ...`);
+    controller.abort(new Error(signal));
+  };
+  process.on('SIGINT', () => onSignal('Ctrl-C'));
+  process.on('SIGTERM', () => onSignal('SIGTERM'));
+  process.on('SIGHUP', () => onSignal('SIGHUP'));
+  if (process.env['npm_lifecycle_event'] !== undefined) {
+    const parent = process.ppid;
+    setInterval(() => {
+      if (process.ppid !== parent && !controller.signal.aborted) onSignal('npm is gone');
+    }, 500).unref();
+  }
+  return controller.signal;
+}

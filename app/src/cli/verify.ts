@@ -1,0 +1,67 @@
+import { CommonwattError } from '@commonwatt/domain';
+import { rebuildRecords } from '@commonwatt/market-engine';
+import {
+  connectChain,
+  openChainForReading,
+  verifyBundles,
+  type SlotVerdict,
+} from '@commonwatt/substrate-client';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from '../main.ts';
+import { readOptions } from './options.ts';
+import { findStateDir } from './states.ts';
+
+const HELP = `commonwatt verify --state DIR [--chain URL]
+
+Takes the published bundles (DIR/bundles) and the chain alone: clears every slot again, rebuilds the statements and the
+Merkle roots, compares them with the chain, and says per slot what holds. Exit code 1 when anything does not.`;
+
+/** Re-runs everything from public data. */
+export const verifyCommand: Command = async (args) => {
+  const { values } = readOptions(args, {
+    state: { type: 'string' },
+    chain: { type: 'string' },
+    quiet: { type: 'boolean' },
+    help: { type: 'boolean' },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const dir = findStateDir(values.state);
+  const bundleDir = join(dir, 'bundles');
+  if (!existsSync(bundleDir))
+    throw new CommonwattError('not-found', `${bundleDir} does not exist: no slot was settled yet`);
+  const reading =
+    values.chain === undefined
+      ? await openChainForReading(join(dir, 'chain'))
+      : { endpoint: values.chain, stop: async () => {} };
+  try {
+    const chain = await connectChain({ endpoint: reading.endpoint, log: (line) => console.error(line) });
+    try {
+      const report = await verifyBundles({
+        bundleDir,
+        chain,
+        rebuild: rebuildRecords,
+        onSlot: (verdict) => print(verdict, values.quiet === true),
+      });
+      for (const fault of report.faults) console.log(`FAULT  ${fault.record}: ${fault.what}`);
+      const good = report.slots.filter((slot) => slot.ok).length;
+      console.log(
+        `${good} of ${report.slots.length} slots hold; ${report.ok ? 'everything agrees with the chain' : 'NOT everything agrees'}`,
+      );
+      return report.ok ? 0 : 1;
+    } finally {
+      await chain.close();
+    }
+  } finally {
+    await reading.stop();
+  }
+};
+
+function print(verdict: SlotVerdict, quiet: boolean): void {
+  if (verdict.ok && quiet) return;
+  console.log(`${verdict.slot}  ${verdict.ok ? 'holds' : 'FAILS'}: ${verdict.holds.join(', ')}`);
+  for (const fault of verdict.faults) console.log(`  FAULT  ${verdict.slot}  ${fault.record}: ${fault.what}`);
+}

@@ -1,0 +1,314 @@
+import {
+  CommonwattError,
+  slotAfter,
+  slotEndMs,
+  slotHolding,
+  slotMs,
+  slotStartMs,
+  type Clock,
+  type MeterReading,
+  type OrderPayload,
+  type Reading,
+  type Signed,
+  type SlotId,
+} from '@commonwatt/domain';
+import { createForecaster, type Forecaster, type HomeSite } from '@commonwatt/forecasts';
+import {
+  dispatchBattery,
+  ordersFor,
+  planHome,
+  type AgentHome,
+  type HomePlan,
+  type ImportLimit,
+  type MarketOutlook,
+} from '@commonwatt/home-agent';
+import type { MarketClient } from '@commonwatt/market-engine';
+import { startGateway, type Gateway } from '@commonwatt/meter-gateway';
+import type { HomeSpec, ParkDevice } from '../neighbourhood/index.ts';
+import { gatewayOf, type Community } from './community.ts';
+
+const SOC_RESERVE_PERMILLE = 100;
+const PLAN_AHEAD_MS = 24 * 3_600_000;
+/** Orders leave between these times before the gate, spread over the homes so that they do not all knock at once. */
+const ORDER_LEAD_MS = { first: 8 * 60_000, last: 5 * 60_000 };
+const SETPOINT_LIFE_MS = 5 * 60_000;
+/** A setpoint is written again when it differs by more than this, or half its life has passed. */
+const SETPOINT_STEP_W = 40;
+
+export interface HouseholdOptions {
+  readonly spec: HomeSpec;
+  readonly site: HomeSite;
+  readonly devices: readonly ParkDevice[];
+  readonly community: Community;
+  readonly market: MarketClient;
+  readonly clock: Clock;
+  readonly pollIntervalMs: number;
+  readonly gatewayFile: string;
+  readonly pkiFolder: string;
+  readonly firstSlot: SlotId;
+  /** 0 to 1: where in the span of order times this home stands. */
+  readonly phase: number;
+  readonly outlook: () => MarketOutlook;
+  readonly limits: () => readonly ImportLimit[];
+  /** Sold less bought in this slot's clearing, Wh; null while it is not cleared. */
+  readonly positionWh: (slot: SlotId) => number | null;
+  readonly log: (line: string) => void;
+}
+
+export interface Household {
+  readonly spec: HomeSpec;
+  readonly gateway: Gateway;
+  readonly forecaster: Forecaster;
+  latest(): Reading | null;
+  /** Grid power the home would have without demand signals, W, positive on import; null before the first reading. */
+  gridWithoutSignalsW(): number | null;
+  /** Teaches the forecaster a slot that was read earlier. */
+  learn(reading: MeterReading): void;
+  /** Expected import and export of a slot whose reading is missing. */
+  estimate(slot: SlotId): { importWh: number; exportWh: number; basis: string };
+  /** Expected net import for the running or next slot, for sharing a feeder's limit. */
+  expectedNetImportW(): number;
+  readonly gates: { met: number; missed: number };
+  stop(): Promise<void>;
+}
+
+/** One home: its gateway reads, its forecaster learns, its agent bids before every gate and steers the battery after it. */
+export async function startHousehold(options: HouseholdOptions): Promise<Household> {
+  const { spec, clock, community, market, log } = options;
+  const { rules } = community;
+  const minutes = rules.slotMinutes;
+  const signer = community.signers.get(spec.id);
+  if (!signer) throw new CommonwattError('internal', `${spec.id} has no key`);
+  const home: AgentHome = {
+    participant: spec.id,
+    slotMinutes: minutes,
+    battery: spec.battery === null ? null : { ...spec.battery, reservePermille: SOC_RESERVE_PERMILLE },
+    importFuseW: spec.importFuseW,
+  };
+  const forecaster = createForecaster(options.site);
+  const stopping = new AbortController();
+  const gates = { met: 0, missed: 0 };
+  let plan: HomePlan = { slots: [] };
+  let baselineW: number | null = null;
+  let dispatching = false;
+  let setpoint: { powerW: number; expiresAtMs: number } | null = null;
+  let slotBase: { slot: SlotId; importWh: number; exportWh: number } | null = null;
+
+  const learn = (reading: MeterReading): void => {
+    const { importWh, exportWh, pvWh, batteryChargedWh, batteryDischargedWh } = reading;
+    const loadWh = importWh - exportWh + (pvWh ?? 0) + (batteryDischargedWh ?? 0) - (batteryChargedWh ?? 0);
+    forecaster.observe({
+      slotStartMs: slotStartMs(reading.slot),
+      loadWh: Math.max(0, loadWh),
+      pvWh: pvWh ?? 0,
+    });
+  };
+
+  const gateway = await startGateway({
+    community: rules.community,
+    participant: spec.id,
+    gateway: gatewayOf(spec.id),
+    slotMinutes: minutes,
+    devices: options.devices,
+    signer: community.gatewaySigner(spec.id),
+    statePath: options.gatewayFile,
+    pkiFolder: options.pkiFolder,
+    clock,
+    pollIntervalMs: options.pollIntervalMs,
+    deliver: async (reading, signal) => {
+      learn(reading.payload);
+      return deliverReading(market, reading, signal);
+    },
+    limits: { importFuseW: spec.importFuseW, socReservePermille: SOC_RESERVE_PERMILLE },
+    log,
+  });
+
+  const stateOfChargeWh = (): number | null => {
+    const permille = gateway.latest()?.stateOfChargePermille;
+    return spec.battery === null || permille === undefined
+      ? null
+      : Math.round((spec.battery.capacityWh * permille) / 1000);
+  };
+
+  function decide(slot: SlotId): readonly OrderPayload[] {
+    const nowMs = clock.nowMs();
+    const slots = Math.ceil(PLAN_AHEAD_MS / slotMs(minutes)) + 2;
+    const expected = forecaster.forecast(slotStartMs(slotHolding(nowMs, minutes)), slots);
+    const outlook = options.outlook();
+    plan = planHome({
+      home,
+      nowMs,
+      stateOfChargeWh: stateOfChargeWh(),
+      expected,
+      outlook,
+      limits: options.limits(),
+    });
+    const inSlot = expected.find((forecast) => forecast.slotStartMs === slotStartMs(slot));
+    if (!inSlot) return [];
+    const orders = ordersFor({
+      home,
+      slot,
+      plan,
+      expected: inSlot,
+      outlook,
+      stateOfChargeWh: stateOfChargeWh(),
+    });
+    const name = slot.replaceAll(/[-:]/g, '').slice(0, 13);
+    return orders.map((order) => ({
+      type: 'order',
+      community: rules.community,
+      slot,
+      id: `${spec.id}.${name}.${order.tag}`,
+      participant: spec.id,
+      side: order.side,
+      energyWh: order.energyWh,
+      priceMicroPerKwh: order.priceMicroPerKwh,
+      revision: 0,
+    }));
+  }
+
+  async function trade(slot: SlotId, gateMs: number): Promise<void> {
+    try {
+      for (const order of decide(slot)) await submitOnce(market, signer as NonNullable<typeof signer>, order);
+      if (clock.nowMs() <= gateMs) gates.met += 1;
+      else gates.missed += 1;
+    } catch (error) {
+      gates.missed += 1;
+      log(`${spec.id}: no order for ${slot}: ${(error as Error).message}`);
+    }
+  }
+
+  async function tradingLoop(): Promise<void> {
+    const leadMs = ORDER_LEAD_MS.last + (ORDER_LEAD_MS.first - ORDER_LEAD_MS.last) * (1 - options.phase);
+    let slot = options.firstSlot;
+    while (slotStartMs(slot) - rules.gateClosureMs <= clock.nowMs()) slot = slotAfter(slot, minutes);
+    while (!stopping.signal.aborted) {
+      const gateMs = slotStartMs(slot) - rules.gateClosureMs;
+      await clock.waitUntil(gateMs - Math.min(leadMs, slotMs(minutes) - 60_000), stopping.signal);
+      await trade(slot, gateMs);
+      slot = slotAfter(slot, minutes);
+    }
+  }
+
+  /** Net export since the slot began, Wh, from the counters as polled. */
+  function deliveredWh(slot: SlotId, reading: Reading): number {
+    const { importWh, exportWh } = reading;
+    if (importWh === undefined || exportWh === undefined) return 0;
+    if (slotBase?.slot !== slot) slotBase = { slot, importWh, exportWh };
+    return exportWh - slotBase.exportWh - (importWh - slotBase.importWh);
+  }
+
+  async function steer(reading: Reading): Promise<void> {
+    const { gridW, batteryW, stateOfChargePermille } = reading;
+    if (
+      home.battery === null ||
+      gridW === undefined ||
+      batteryW === undefined ||
+      stateOfChargePermille === undefined
+    )
+      return;
+    const nowMs = clock.nowMs();
+    const slot = slotHolding(nowMs, minutes);
+    const answer = dispatchBattery({
+      home,
+      nowMs,
+      slot,
+      slotEndMs: slotEndMs(slot, minutes),
+      positionWh: options.positionWh(slot) ?? 0,
+      deliveredSoFarWh: deliveredWh(slot, reading),
+      reading: { gridW, pvW: reading.pvW ?? 0, batteryW, stateOfChargePermille },
+      plan,
+      limits: options.limits(),
+    });
+    baselineW = answer.baselineW;
+    const fresh = setpoint !== null && setpoint.expiresAtMs - nowMs > SETPOINT_LIFE_MS / 2;
+    if (fresh && setpoint !== null && Math.abs(setpoint.powerW - answer.powerW) < SETPOINT_STEP_W) return;
+    setpoint = { powerW: answer.powerW, expiresAtMs: nowMs + SETPOINT_LIFE_MS };
+    await gateway.setBattery(setpoint);
+  }
+
+  const unsubscribe = gateway.subscribe((reading) => {
+    if (dispatching || stopping.signal.aborted) return;
+    dispatching = true;
+    steer(reading)
+      .catch((error: Error) => {
+        setpoint = null;
+        log(`${spec.id}: the battery was not steered: ${error.message}`);
+      })
+      .finally(() => {
+        dispatching = false;
+      });
+  });
+
+  const trading = tradingLoop().catch((error: Error) => {
+    if (!stopping.signal.aborted) log(`${spec.id}: trading stopped: ${error.message}`);
+  });
+
+  return {
+    spec,
+    gateway,
+    forecaster,
+    gates,
+    learn,
+    latest: () => gateway.latest(),
+    gridWithoutSignalsW: () => {
+      const reading = gateway.latest();
+      if (reading?.gridW === undefined) return null;
+      return baselineW === null || reading.batteryW === undefined
+        ? reading.gridW
+        : reading.gridW + reading.batteryW - baselineW;
+    },
+    estimate: (slot) => {
+      const [forecast] = forecaster.forecast(slotStartMs(slot), 1);
+      const netWh = forecast === undefined ? 0 : forecast.loadWh.p50 - forecast.pvWh.p50;
+      return {
+        importWh: Math.max(0, netWh),
+        exportWh: Math.max(0, -netWh),
+        basis: 'forecast p50 of load and PV',
+      };
+    },
+    expectedNetImportW: () => {
+      const [forecast] = forecaster.forecast(slotStartMs(slotHolding(clock.nowMs(), minutes)), 1);
+      return forecast === undefined
+        ? 0
+        : Math.round(((forecast.loadWh.p50 - forecast.pvWh.p50) * 60) / minutes);
+    },
+    async stop() {
+      stopping.abort(new Error('stopping'));
+      unsubscribe();
+      await trading;
+      await gateway.stop();
+    },
+  };
+}
+
+/** Delivered is delivered: a duplicate is as good as accepted; a refusal is final; anything else is tried again by the gateway. */
+async function deliverReading(
+  market: MarketClient,
+  reading: Signed<MeterReading>,
+  signal: AbortSignal,
+): Promise<'accepted' | 'duplicate' | 'rejected'> {
+  try {
+    await market.submitReading(reading, signal);
+    return 'accepted';
+  } catch (error) {
+    if (!(error instanceof CommonwattError)) throw error;
+    if (error.code === 'duplicate') return 'duplicate';
+    if (error.code === 'unavailable' || error.code === 'rate-limited' || error.code === 'internal')
+      throw error;
+    return 'rejected';
+  }
+}
+
+async function submitOnce(
+  market: MarketClient,
+  signer: { sign<T>(payload: T): Signed<T> },
+  order: OrderPayload,
+): Promise<void> {
+  try {
+    await market.submitOrder(signer.sign(order));
+  } catch (error) {
+    // After a restart the agent may decide on a slot again; the order it placed before stands.
+    if (!(error instanceof CommonwattError && error.code === 'duplicate')) throw error;
+  }
+}

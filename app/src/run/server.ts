@@ -1,0 +1,67 @@
+import fastifyStatic from '@fastify/static';
+import { CommonwattError, type DemandSignal, type NeighbourhoodView } from '@commonwatt/domain';
+import type { FastifyInstance } from 'fastify';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const VIEW_PERIOD_MS = 1000;
+const PAGES = fileURLToPath(new URL('../../../web/dist', import.meta.url));
+
+/**
+ * What the composition adds to the market's HTTP API: the pages, the live view of the neighbourhood, and demand signals.
+ * Returns a function that ends the live streams, which a clean stop needs.
+ */
+export async function addNeighbourhoodRoutes(
+  server: FastifyInstance,
+  options: {
+    view: () => NeighbourhoodView;
+    takeSignal: (signed: unknown) => DemandSignal;
+    nowMs: () => number;
+  },
+): Promise<() => void> {
+  const streams = new Set<{ end(): void }>();
+
+  server.get('/v1/neighbourhood', () => options.view());
+
+  server.get('/v1/neighbourhood/events', (request, reply) => {
+    reply.hijack();
+    const stream = reply.raw;
+    stream.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      connection: 'keep-alive',
+    });
+    const send = (): void => {
+      stream.write(`event: view\ndata: ${JSON.stringify(options.view())}\n\n`);
+    };
+    send();
+    const timer = setInterval(send, VIEW_PERIOD_MS);
+    streams.add(stream);
+    request.raw.on('close', () => {
+      clearInterval(timer);
+      streams.delete(stream);
+    });
+  });
+
+  server.get('/v1/signals', () => options.view().signals);
+  server.post('/v1/signals', (request, reply) => {
+    const signal = options.takeSignal(request.body);
+    return reply
+      .code(201)
+      .send({ id: signal.id, limitW: signal.limitW, fromMs: signal.fromMs, toMs: signal.toMs });
+  });
+
+  server.get('/v1/clock', () => ({ nowMs: options.nowMs() }));
+
+  if (existsSync(PAGES)) await server.register(fastifyStatic, { root: PAGES });
+  else {
+    server.get('/', () => {
+      throw new CommonwattError('not-found', 'the pages are not built', {
+        remedy: 'run `npm run build -w web`',
+      });
+    });
+  }
+  return () => {
+    for (const stream of streams) stream.end();
+  };
+}
