@@ -37,6 +37,8 @@ export interface Estimate {
 export interface TrueUp {
   readonly estimate: Estimate;
   readonly reading: Signed<MeterReading>;
+  /** What the participant had traded in that slot (sold minus bought, Wh), so that the correction is priced like its imbalance there; 0 when left out. */
+  readonly tradedWh?: number;
 }
 
 /** A debt from an earlier batch, charged now; it goes to the claims (oldest first), the rest back to the fund. Decimal strings of micro-units. */
