@@ -4,7 +4,8 @@ export interface StreetMap {
   readonly height: number;
   /** Small houses without labels, for neighbourhoods too large for them. */
   readonly dense: boolean;
-  readonly cellWidth: number;
+  /** Of a house's own drawing; larger where there is room. */
+  readonly houseScale: number;
   readonly transformer: Point;
   /** Feeder nodes, parents first; 0 is the transformer, the last `homes.length` are the homes. */
   readonly nodes: readonly (Point & { readonly parent: number })[];
@@ -27,26 +28,34 @@ export interface HomeSpot extends Point {
 const DENSE_FROM = 37;
 const NARROW_PX = 560;
 
-/** Lays `count` homes out for a picture `widthPx` wide: as few streets as fit, evenly filled. */
-export function layOutStreets(count: number, widthPx: number): StreetMap {
+const SKY_PX = 122;
+const SCALE_MAX = 1.4;
+
+/** Lays `count` homes out for a picture `widthPx` wide and at least `heightPx` high: as few streets as fit, evenly filled. */
+export function layOutStreets(count: number, widthPx: number, heightPx = 0): StreetMap {
   const width = Math.max(300, Math.round(widthPx));
   const dense = count >= DENSE_FROM;
   const narrow = width < NARROW_PX;
   const mainX = narrow ? 26 : 64;
-  const cellMin = dense ? 58 : narrow ? 104 : 126;
-  const halfStreet = dense ? 62 : 84;
-  const skyHeight = narrow ? 118 : 128;
+  const cellMin = dense ? 58 : narrow ? 140 : 126;
   const columnsMax = Math.max(1, Math.floor((width - mainX - 12) / cellMin));
   const rows = Math.max(1, Math.ceil(count / (2 * columnsMax)));
   const columns = Math.max(1, Math.ceil(count / (2 * rows)));
   const cellWidth = (width - mainX - 12) / columns;
+  const naturalHalf = dense ? 62 : narrow ? 78 : 84;
+  const room = (heightPx - SKY_PX - 14) / (2 * rows);
+  const half = Math.max(naturalHalf, Math.min(room, naturalHalf * SCALE_MAX));
+  const houseScale =
+    Math.min(half / naturalHalf, cellWidth / cellMin, SCALE_MAX) * (dense ? 0.68 : narrow ? 0.95 : 1);
+  // What is left over goes to the sky.
+  const skyHeight = Math.max(SKY_PX, heightPx - rows * half * 2 - 14);
   const transformer: Point = { x: mainX, y: skyHeight - 28 };
   const nodes: (Point & { parent: number })[] = [{ ...transformer, parent: -1 }];
   const spots: { x: number; y: number; trunk: number; side: 'above' | 'below' }[] = [];
   const streets: { y: number; fromX: number; toX: number }[] = [];
   let junction = 0;
   for (let row = 0; row < rows; row += 1) {
-    const y = skyHeight + halfStreet + 4 + row * halfStreet * 2;
+    const y = skyHeight + half + 4 + row * half * 2;
     nodes.push({ x: mainX, y, parent: junction });
     junction = nodes.length - 1;
     let upstream = junction;
@@ -58,9 +67,9 @@ export function layOutStreets(count: number, widthPx: number): StreetMap {
       nodes.push({ x, y, parent: upstream });
       upstream = nodes.length - 1;
       toX = x;
-      spots.push({ x, y: y - (dense ? 18 : 26), trunk: upstream, side: 'above' });
+      spots.push({ x, y: y - Math.min(34, half * 0.31), trunk: upstream, side: 'above' });
       if (first + column * 2 + 1 < count) {
-        spots.push({ x, y: y + halfStreet - (dense ? 8 : 14), trunk: upstream, side: 'below' });
+        spots.push({ x, y: y + half * 0.84, trunk: upstream, side: 'below' });
       }
     }
     streets.push({ y, fromX: mainX, toX });
@@ -69,6 +78,6 @@ export function layOutStreets(count: number, widthPx: number): StreetMap {
     nodes.push({ x, y, parent: trunk });
     return { x, y, side, node: nodes.length - 1 };
   });
-  const height = skyHeight + 4 + rows * halfStreet * 2 + 10;
-  return { width, height, dense, cellWidth, transformer, nodes, homes, streets };
+  const height = skyHeight + 4 + rows * half * 2 + 10;
+  return { width, height, dense, houseScale, transformer, nodes, homes, streets };
 }

@@ -40,7 +40,7 @@ export function ChainPage({ view }: { view: NeighbourhoodView }) {
         <h2>
           Batches<small>{chain.endpoint}</small>
         </h2>
-        <Batches batches={batches} full />
+        <Batches batches={batches} slotMinutes={view.slotMinutes} full />
       </section>
     </>
   );

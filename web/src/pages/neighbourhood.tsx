@@ -41,7 +41,7 @@ export function NeighbourhoodPage({ view }: { view: NeighbourhoodView }) {
               <a href="#/chain">all of them</a>
             </small>
           </h2>
-          <Batches batches={view.batches} />
+          <Batches batches={view.batches} slotMinutes={view.slotMinutes} />
         </section>
       </div>
       <HomesTable homes={view.homes} />

@@ -18,7 +18,7 @@ export function Hash({ hash, name }: { hash: string; name: string }) {
     <span class="hash">
       <code title={hash}>{shortHash(hash)}</code>
       <button type="button" class="quiet" onClick={() => void copy()} aria-label={`Copy ${name}`}>
-        {copied === '' ? '⧉' : copied === 'copied' ? '✓' : '✗'}
+        {copied === '' ? <CopyIcon /> : copied === 'copied' ? '✓' : '✗'}
       </button>
       <span class="hidden" role="status">
         {copied}
@@ -27,16 +27,26 @@ export function Hash({ hash, name }: { hash: string; name: string }) {
   );
 }
 
-function slotsWords(slots: readonly string[]): string {
+function CopyIcon() {
+  return (
+    <svg class="copy-icon" viewBox="0 0 16 16" width="13" height="13" aria-hidden="true">
+      <rect x="5.5" y="5.5" width="8" height="8.5" rx="1.5" />
+      <path d="M10.5 3V2.8A1.3 1.3 0 0 0 9.2 1.5H3.8A1.3 1.3 0 0 0 2.5 2.8V9.2A1.3 1.3 0 0 0 3.5 10.5" />
+    </svg>
+  );
+}
+
+function slotsWords(slots: readonly string[], slotMinutes: number): string {
   const [first] = slots;
   const last = slots.at(-1);
   if (first === undefined || last === undefined) return 'none';
-  const from = formatClock(Date.parse(first));
-  return slots.length === 1 ? from : `${from}–${formatClock(Date.parse(last))} (${slots.length})`;
+  const toMs = Date.parse(last) + slotMinutes * 60_000;
+  return `${formatClock(Date.parse(first))}–${formatClock(toMs)}`;
 }
 
 /** Settlement batches, the newest first. */
-export function Batches({ batches, full = false }: { batches: readonly BatchView[]; full?: boolean }) {
+export function Batches(props: { batches: readonly BatchView[]; slotMinutes: number; full?: boolean }) {
+  const { batches, slotMinutes, full = false } = props;
   if (batches.length === 0) {
     return (
       <p class="empty">
@@ -63,7 +73,7 @@ export function Batches({ batches, full = false }: { batches: readonly BatchView
         <tbody>
           {(full ? newest : newest.slice(0, 6)).map((batch) => (
             <tr key={batch.batchId}>
-              <th scope="row">{slotsWords(batch.slots)}</th>
+              <th scope="row">{slotsWords(batch.slots, slotMinutes)}</th>
               <td>
                 <span class={`badge is-${batch.status}`}>{batch.status}</span>
               </td>

@@ -80,7 +80,7 @@ export function baseOptions(
     padding: [10, 8, 0, 0],
     scales: { x: { time: true } },
     axes: [
-      { ...axis, grid: { show: false }, space: 64, values: clockValues },
+      { ...axis, grid: { show: false }, size: 26, space: 64, values: clockValues },
       {
         ...axis,
         size: 44,
@@ -95,10 +95,25 @@ export function baseOptions(
   };
 }
 
-function clockValues(_: uPlot, splits: number[]): string[] {
+function clockValues(
+  _: uPlot,
+  splits: number[],
+  _axis: number,
+  _space: number,
+  stepSeconds: number,
+): string[] {
   return splits.map((seconds) => {
     const iso = new Date(seconds * 1000).toISOString();
-    return iso.slice(11, 16) === '00:00' ? iso.slice(5, 10) : iso.slice(11, 16);
+    if (stepSeconds < 60) return iso.slice(11, 19);
+    return iso.slice(11, 16) === '00:00' ? dayOf(seconds) : iso.slice(11, 16);
+  });
+}
+
+function dayOf(seconds: number): string {
+  return new Date(seconds * 1000).toLocaleDateString('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    timeZone: 'UTC',
   });
 }
 

@@ -35,16 +35,18 @@ export function HomeFlows({ home, nowMs }: { home: HomeView; nowMs: number }) {
     legs.push({ name: 'battery', powerW: home.batteryW, x: 398, y: 186, tone: 'battery', words });
   }
   return (
-    <div class="map">
+    <div class="map" style={{ '--day': `${Math.round(daylight(nowMs) * 100)}%` }}>
       <svg
         class="home-flows"
         viewBox="0 0 460 300"
         role="img"
         aria-label={legs.map((leg) => `${formatPower(Math.abs(leg.powerW))} ${leg.words}`).join(', ')}
-        style={{ '--day': `${Math.round(daylight(nowMs) * 100)}%` }}
       >
-        <rect class="sky" width="460" height="300" />
-        <path class="hills" d="M0 216C90 186 150 222 240 206S390 186 460 212V300H0Z" />
+        <rect class="sky" x="-900" y="-400" width="2260" height="900" />
+        <path
+          class="hills"
+          d="M-900 224C-500 170-300 236 0 216C90 190 150 222 240 206S390 190 460 212C700 250 900 180 1360 210V800H-900Z"
+        />
         {legs.map((leg) => (
           <LegLine key={leg.name} leg={leg} />
         ))}

@@ -75,6 +75,9 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
+/** `home-100` after `home-99`. */
+const byNumber = new Intl.Collator('en', { numeric: true });
+
 const HOME: Column = { key: 'home', label: 'Home', sortBy: (h) => h.id, show: (h) => h.id };
 
 /** Each home's energy and money; a column's head sorts by it. */
@@ -83,7 +86,8 @@ export function HomesTable({ homes }: { homes: readonly HomeView[] }) {
   const column = [HOME, ...COLUMNS].find((c) => c.key === sort.key) ?? HOME;
   const rows = homes.toSorted((a, b) => {
     const [x, y] = [column.sortBy(a), column.sortBy(b)];
-    const order = x < y ? -1 : x > y ? 1 : a.id < b.id ? -1 : 1;
+    const byId = byNumber.compare(a.id, b.id);
+    const order = column === HOME ? byId : x < y ? -1 : x > y ? 1 : byId;
     return sort.down ? -order : order;
   });
   const head = (c: Column) => {

@@ -4,11 +4,16 @@ import type { HomeSpot } from '../layout.ts';
 import { homeHref } from '../route.ts';
 
 /** A home as it stands on the map: windows lit by its load, panels bright with sun, the battery beside it. A link to its page. */
-export function House(props: { home: HomeView; spot: HomeSpot; dense: boolean; pvMaxW: number }) {
-  const { home, spot, dense, pvMaxW } = props;
+export function House(props: {
+  home: HomeView;
+  spot: HomeSpot;
+  dense: boolean;
+  scale: number;
+  pvMaxW: number;
+}) {
+  const { home, spot, dense, scale, pvMaxW } = props;
   const { battery } = home;
   const words = homeWords(home);
-  const scale = dense ? 0.68 : 1;
   return (
     <a href={homeHref(home.id)} class="house" aria-label={words}>
       <title>{words}</title>

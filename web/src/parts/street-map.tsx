@@ -12,14 +12,17 @@ const STILL_W = 15;
 /** The homes on their streets around the feeder, with the power that flows between them. */
 export function StreetMap({ view }: { view: NeighbourhoodView }) {
   const box = useRef<HTMLDivElement>(null);
-  const [widthPx, setWidthPx] = useState(860);
+  const [size, setSize] = useState({ width: 860, height: 0 });
   useEffect(() => {
     if (!box.current) return;
-    const observer = new ResizeObserver(([entry]) => entry && setWidthPx(entry.contentRect.width));
+    const observer = new ResizeObserver(([entry]) => entry && setSize(entry.contentRect));
     observer.observe(box.current);
     return () => observer.disconnect();
   }, []);
-  const map = useMemo(() => layOutStreets(view.homes.length, widthPx), [view.homes.length, widthPx]);
+  const count = view.homes.length;
+  // The box is at least as high as the map needs (its `min-height`), and the map fills it when it is higher.
+  const naturalPx = useMemo(() => layOutStreets(count, size.width).height, [count, size.width]);
+  const map = useMemo(() => layOutStreets(count, size.width, size.height), [count, size.width, size.height]);
 
   const parents = map.nodes.map((node) => node.parent);
   const drawnW = map.nodes.map(() => 0);
@@ -33,14 +36,17 @@ export function StreetMap({ view }: { view: NeighbourhoodView }) {
   const { transformer } = map;
 
   return (
-    <div class="map" ref={box}>
+    <div
+      class="map is-streets"
+      ref={box}
+      style={{ '--day': `${Math.round(day * 100)}%`, minHeight: `${naturalPx}px` }}
+    >
       <svg
         viewBox={`0 0 ${map.width} ${map.height}`}
         width={map.width}
         height={map.height}
         role="group"
         aria-label={`The feeder and its ${view.homes.length} homes. ${gridWords(gridW)}`}
-        style={{ '--day': `${Math.round(day * 100)}%` }}
       >
         <rect class="sky" width={map.width} height={map.height} />
         <Sky nowMs={view.nowMs} width={map.width} day={day} />
@@ -79,7 +85,14 @@ export function StreetMap({ view }: { view: NeighbourhoodView }) {
         {map.homes.map((spot, index) => {
           const home = view.homes[index];
           return home ? (
-            <House key={home.id} home={home} spot={spot} dense={map.dense} pvMaxW={pvMaxW} />
+            <House
+              key={home.id}
+              home={home}
+              spot={spot}
+              dense={map.dense}
+              scale={map.houseScale}
+              pvMaxW={pvMaxW}
+            />
           ) : null;
         })}
       </svg>
@@ -92,7 +105,7 @@ function dropEnd(map: ReturnType<typeof layOutStreets>, index: number, node: Poi
   const first = map.nodes.length - map.homes.length;
   const spot = map.homes[index - first];
   if (!spot || spot.side === 'above') return node;
-  return { x: node.x, y: node.y - (map.dense ? 26 : 38) };
+  return { x: node.x, y: node.y - 39 * map.houseScale };
 }
 
 function gridWords(gridW: number): string {

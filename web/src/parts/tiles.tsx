@@ -118,11 +118,11 @@ export function TotalsStrip({ view }: { view: NeighbourhoodView }) {
   const { totals } = view;
   const saving = savingMicro(totals);
   const facts: [string, string][] = [
-    ['self-sufficient', formatShare(totals.selfSufficiency)],
+    ['self-sufficient', totals.consumptionWh > 0 ? formatShare(totals.selfSufficiency) : '–'],
     ['traded between neighbours', formatEnergy(totals.tradedWh)],
     ['used', formatEnergy(totals.consumptionWh)],
     ['made on the roofs', formatEnergy(totals.productionWh)],
-    ['kept in the neighbourhood’s pockets', formatMoney(saving)],
+    ['saved by the neighbours', formatMoney(saving)],
     ['slots settled on chain', totals.slotsSettled.toLocaleString('en-GB')],
   ];
   return (
