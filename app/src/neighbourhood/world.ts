@@ -1,0 +1,98 @@
+import { CommonwattError } from '@commonwatt/domain';
+import type { BatteryControl } from './control.ts';
+import {
+  advanceHome,
+  initialHome,
+  viewHome,
+  withControl,
+  withResetCounter,
+  type HomeDrive,
+  type HomeState,
+  type HomeView,
+  type Totals,
+} from './home.ts';
+import type { DeviceRole, HomeSpec, NeighbourhoodSpec } from './spec.ts';
+
+/** Where the world keeps what must outlive the process. */
+export interface WorldMemory {
+  load(spec: HomeSpec): HomeState | null;
+  save(homes: readonly (readonly [spec: HomeSpec, state: HomeState])[]): void;
+}
+
+/** What truly flowed in a home since its first moment, and how its battery stands; for tests. */
+export interface HomeTruth extends Totals {
+  readonly id: string;
+  readonly storedMilliJ: number;
+  readonly storedAtStartMilliJ: number;
+  readonly capacityMilliJ: number;
+  readonly forced: boolean;
+}
+
+export interface World {
+  readonly atMs: number;
+  advance(toMs: number): number;
+  view(home: number): HomeView;
+  state(home: number): HomeState;
+  setControl(home: number, control: BatteryControl): void;
+  resetCounter(home: number, role: DeviceRole): void;
+}
+
+/**
+ * All homes at one time. Every change is in memory's keeping before anyone can see it: what a counter has shown,
+ * it will never fall behind, whenever the process is killed. A memory that fails leaves the world as it was.
+ */
+export function createWorld(
+  spec: NeighbourhoodSpec,
+  drives: readonly HomeDrive[],
+  memory: WorldMemory,
+  startMs: number,
+): World {
+  const loaded = spec.homes.map((home) => memory.load(home));
+  let atMs = Math.max(startMs, ...loaded.map((state) => state?.atMs ?? 0));
+  let states = spec.homes.map((home, index) => loaded[index] ?? initialHome(home, spec.seed, atMs));
+  const homeAt = (index: number): [HomeSpec, HomeDrive, HomeState] => {
+    const [home, drive, state] = [spec.homes[index], drives[index], states[index]];
+    if (!home || !drive || !state) throw new RangeError(`no home ${index}`);
+    return [home, drive, state];
+  };
+  const keep = (next: readonly HomeState[]): void => {
+    memory.save(spec.homes.flatMap((home, index) => (next[index] ? [[home, next[index]] as const] : [])));
+    states = [...next];
+  };
+  const keepOne = (index: number, next: HomeState): void => {
+    memory.save([[homeAt(index)[0], next]]);
+    states[index] = next;
+  };
+  const run = (toMs: number): HomeState[] =>
+    states.map((state, index) => {
+      const [home, drive] = homeAt(index);
+      return advanceHome(home, drive, state, toMs);
+    });
+  // The physical world went on while the process was down.
+  keep(run(atMs));
+  return {
+    get atMs() {
+      return atMs;
+    },
+    advance(toMs) {
+      if (!Number.isSafeInteger(toMs)) {
+        throw new CommonwattError('malformed', `the world cannot advance to ${toMs}`, {
+          field: 'toMs',
+          rule: 'whole milliseconds since 1970',
+        });
+      }
+      if (toMs > atMs) {
+        keep(run(toMs));
+        atMs = toMs;
+      }
+      return atMs;
+    },
+    view(index) {
+      const [home, , state] = homeAt(index);
+      return viewHome(home, state);
+    },
+    state: (index) => homeAt(index)[2],
+    setControl: (index, control) => keepOne(index, withControl(homeAt(index)[2], control)),
+    resetCounter: (index, role) => keepOne(index, withResetCounter(homeAt(index)[2], role)),
+  };
+}
