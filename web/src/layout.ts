@@ -28,6 +28,8 @@ export interface HomeSpot extends Point {
 const DENSE_FROM = 37;
 const NARROW_PX = 560;
 
+/** Where in its cell a house stands; its label is to the right. */
+const HOUSE_AT = 0.26;
 const SKY_PX = 122;
 const SCALE_MAX = 1.4;
 
@@ -45,8 +47,9 @@ export function layOutStreets(count: number, widthPx: number, heightPx = 0): Str
   const naturalHalf = dense ? 62 : narrow ? 78 : 84;
   const room = (heightPx - SKY_PX - 14) / (2 * rows);
   const half = Math.max(naturalHalf, Math.min(room, naturalHalf * SCALE_MAX));
-  const houseScale =
-    Math.min(half / naturalHalf, cellWidth / cellMin, SCALE_MAX) * (dense ? 0.68 : narrow ? 0.95 : 1);
+  // A house with its label is 104 px wide from its middle to the right.
+  const fits = dense ? cellWidth / cellMin : (cellWidth * (1 - HOUSE_AT)) / 104;
+  const houseScale = Math.min(half / naturalHalf, fits, SCALE_MAX) * (dense ? 0.68 : narrow ? 0.95 : 1);
   // What is left over goes to the sky.
   const skyHeight = Math.max(SKY_PX, heightPx - rows * half * 2 - 14);
   const transformer: Point = { x: mainX, y: skyHeight - 28 };
@@ -63,7 +66,7 @@ export function layOutStreets(count: number, widthPx: number, heightPx = 0): Str
     const first = row * columns * 2;
     const pairs = Math.min(columns, Math.ceil((count - first) / 2));
     for (let column = 0; column < pairs; column += 1) {
-      const x = mainX + cellWidth * (column + (dense ? 0.5 : 0.36));
+      const x = mainX + cellWidth * (column + (dense ? 0.5 : HOUSE_AT));
       nodes.push({ x, y, parent: upstream });
       upstream = nodes.length - 1;
       toX = x;

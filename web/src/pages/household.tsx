@@ -139,7 +139,7 @@ function Neighbours({ home }: { home: HomeView }) {
             />
           </div>
           <p class="note">
-            {formatEnergy(row.whole)} {row.label} in all
+            of {formatEnergy(row.whole)} {row.label}
           </p>
         </div>
       ))}
