@@ -5,3 +5,7 @@ export { clearBook, MECHANISMS, type Mechanism } from './auction/mechanisms.ts';
 export { buildStatement, statementTotals } from './statement/build-statement.ts';
 export type { Metered, StatementInput } from './statement/statement-input.ts';
 export { buildSlotRecords, type SlotInputs } from './statement/slot-records.ts';
+export { rebuildRecords } from './statement/rebuild-records.ts';
+export { orderLimitProblem } from './statement/order-limits.ts';
+export { buildCertificate, type Certificate } from './certificate/build-certificate.ts';
+export { checkCertificate, type CertificateVerdict } from './certificate/check-certificate.ts';
