@@ -1,0 +1,45 @@
+import { CommonwattError, isId } from '@commonwatt/domain';
+
+export type DeviceRole = 'grid-meter' | 'pv' | 'battery';
+
+/** A device and how to reach it. The profile is a name from `profiles/`, or `sunspec` for a Modbus device that describes itself. */
+export type DeviceConfig =
+  | {
+      readonly id: string;
+      readonly role: DeviceRole;
+      readonly protocol: 'modbus-tcp';
+      readonly host: string;
+      readonly port: number;
+      readonly unitId: number;
+      readonly profile: string;
+    }
+  | {
+      readonly id: string;
+      readonly role: DeviceRole;
+      readonly protocol: 'opcua';
+      /** Always SignAndEncrypt with Basic256Sha256, never None, never anonymous. */
+      readonly endpoint: string;
+      readonly user: string;
+      readonly password: string;
+      readonly profile: string;
+      /** The server's certificate (PEM or DER), put on the trust list. */
+      readonly serverCertificatePath?: string;
+    };
+
+/** Throws CommonwattError `malformed` unless there is exactly one grid meter, at most one battery, and ids are unique. */
+export function checkDevices(devices: readonly DeviceConfig[]): void {
+  const fault = (detail: string, record?: string): CommonwattError =>
+    new CommonwattError('malformed', detail, {
+      field: 'devices',
+      ...(record === undefined ? {} : { record }),
+    });
+  const seen = new Set<string>();
+  for (const { id } of devices) {
+    if (!isId(id)) throw fault(`${JSON.stringify(id)} is no device id: 1 to 64 of A-Z a-z 0-9 . _ : -`);
+    if (seen.has(id)) throw fault(`two devices are called ${id}`, id);
+    seen.add(id);
+  }
+  const count = (role: DeviceRole): number => devices.filter((device) => device.role === role).length;
+  if (count('grid-meter') !== 1) throw fault(`a home has one grid meter, here are ${count('grid-meter')}`);
+  if (count('battery') > 1) throw fault(`a gateway steers one battery, here are ${count('battery')}`);
+}

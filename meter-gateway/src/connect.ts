@@ -1,0 +1,76 @@
+import { CommonwattError } from '@commonwatt/domain';
+import type { DeviceConfig } from './config.ts';
+import type { Device } from './device.ts';
+import { ModbusBus, type BusOptions } from './modbus/bus.ts';
+import { profileDevice } from './modbus/profile-device.ts';
+import { opcuaDevice } from './opcua/device.ts';
+import { OpcuaConnection, type OpcuaOptions } from './opcua/session.ts';
+import { loadProfile } from './profile/load.ts';
+import { sunspecDevice } from './sunspec/device.ts';
+
+/** Connections by address, so that two devices behind one address share it: one owner per bus. */
+export interface Connections {
+  device(config: DeviceConfig): Device;
+  closeAll(): Promise<void>;
+}
+
+export interface ConnectionOptions {
+  readonly pkiFolder: string;
+  readonly modbus?: BusOptions;
+  readonly opcua?: OpcuaOptions;
+}
+
+/** Makes devices from configuration. Nothing is connected until the first read. Throws CommonwattError on an unknown or unfit profile. */
+export function openConnections(options: ConnectionOptions): Connections {
+  const shared = new Map<string, { users: number; connection: { close(): Promise<void> } }>();
+
+  function share<T extends { close(): Promise<void> }>(key: string, open: () => T): [T, () => Promise<void>] {
+    const entry = shared.get(key) ?? { users: 0, connection: open() };
+    entry.users += 1;
+    shared.set(key, entry);
+    let released = false;
+    const release = async (): Promise<void> => {
+      if (released) return;
+      released = true;
+      entry.users -= 1;
+      if (entry.users > 0) return;
+      shared.delete(key);
+      await entry.connection.close();
+    };
+    return [entry.connection as T, release];
+  }
+
+  return {
+    device(config) {
+      if (config.protocol === 'opcua') {
+        const profile = loadProfile(config.profile);
+        if (profile.protocol !== 'opcua') throw unfit(config, 'an OPC-UA device');
+        const key = JSON.stringify(['opcua', config.endpoint, config.user, config.serverCertificatePath]);
+        const [connection, release] = share(
+          key,
+          () => new OpcuaConnection({ ...config, pkiFolder: options.pkiFolder }, options.opcua),
+        );
+        return opcuaDevice(profile, { id: config.id, role: config.role, connection, release });
+      }
+      const profile = config.profile === 'sunspec' ? undefined : loadProfile(config.profile);
+      if (profile?.protocol === 'opcua') throw unfit(config, 'a Modbus device');
+      const key = JSON.stringify(['modbus', config.host, config.port]);
+      const [bus, release] = share(key, () => new ModbusBus(config, options.modbus));
+      const deviceOptions = { id: config.id, unitId: config.unitId, bus, release };
+      return profile === undefined
+        ? sunspecDevice(config.role, deviceOptions)
+        : profileDevice(profile, deviceOptions);
+    },
+    async closeAll() {
+      await Promise.all([...shared.values()].map(({ connection }) => connection.close()));
+      shared.clear();
+    },
+  };
+}
+
+function unfit(config: DeviceConfig, kind: string): CommonwattError {
+  return new CommonwattError('malformed', `profile ${config.profile} is not for ${kind}`, {
+    record: config.id,
+    field: 'profile',
+  });
+}

@@ -1,0 +1,237 @@
+import { CommonwattError } from '@commonwatt/domain';
+import { reason } from '../deadline.ts';
+import type { BatteryControl } from '../device.ts';
+import { clampSetpoint, type ClampFacts, type Clamped } from './clamp.ts';
+import type { DispatchRecord } from './record.ts';
+
+/** What is known now; null while the battery's state or the meter is missing or stale, with the reason in words. */
+export type DispatchView =
+  { readonly facts: Omit<ClampFacts, 'reservePermille' | 'fuseW'> } | { readonly missing: string };
+
+export interface DispatcherOptions {
+  readonly control: BatteryControl;
+  readonly nowMs: () => number;
+  readonly view: () => DispatchView;
+  readonly reservePermille: number;
+  readonly fuseW: number;
+  /** How long the device may hold a setpoint after the last sign of life of the gateway, in the clock's time. */
+  readonly reversionMs: number;
+  /** When the power must show, after a write, in the clock's time. */
+  readonly settleMs: number;
+  /** The longest a setpoint may last. */
+  readonly durationMaxMs: number;
+  readonly save: (record: DispatchRecord) => void;
+  readonly firstId: number;
+  readonly log: (line: string) => void;
+}
+
+interface Active {
+  record: DispatchRecord;
+  writtenAtMs: number;
+  /** When the written value last changed. */
+  changedAtMs: number;
+}
+
+/** A new clamp within this of the written value is left alone: meters flicker. */
+const REWRITE_W = 100;
+
+/**
+ * The fail-safe chain of one battery. Every setpoint expires; the device's own reversion timer is written with it and refreshed at half
+ * the interval; clamps are computed again on every tick; on expiry, missing facts, failure, stop and boot the battery is released.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  #active: Active | undefined;
+  /** A battery is in an unknown state until it was released once, and again after every failed release. */
+  #mustRelease = true;
+  #turn: Promise<unknown> = Promise.resolve();
+  #nextId: number;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#nextId = options.firstId;
+  }
+
+  /** The setpoint in force, and its record so far. */
+  get active(): DispatchRecord | undefined {
+    return this.#active?.record;
+  }
+
+  /** When the setpoint in force expires. */
+  get expiresAtMs(): number | undefined {
+    return this.#active?.record.expiresAtMs;
+  }
+
+  /** Asks for a setpoint. Throws CommonwattError `out-of-range` for a command that is none; refusals and failures are in the record. */
+  set(command: { readonly powerW: number; readonly expiresAtMs: number }): Promise<DispatchRecord> {
+    const { powerW, expiresAtMs } = command;
+    if (!Number.isFinite(powerW)) {
+      throw new CommonwattError('out-of-range', `a setpoint is a finite number of W, not ${powerW}`, {
+        field: 'powerW',
+      });
+    }
+    const nowMs = this.#options.nowMs();
+    if (!Number.isFinite(expiresAtMs) || expiresAtMs <= nowMs) {
+      throw new CommonwattError(
+        'out-of-range',
+        `a setpoint must expire in the future, not at ${expiresAtMs}`,
+        {
+          field: 'expiresAtMs',
+        },
+      );
+    }
+    return this.#inTurn(() => this.#set(powerW, expiresAtMs));
+  }
+
+  /** Back to self-consumption now. Throws CommonwattError `unavailable` when the device does not do it; it is tried again on every tick. */
+  release(endedBy: 'released' | 'stopped' = 'released'): Promise<void> {
+    return this.#inTurn(() => this.#release(endedBy));
+  }
+
+  /** Once per poll: expiry, refresh, clamps, measured effect. Never throws. */
+  tick(): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        await this.#tick();
+      } catch (error) {
+        this.#options.log(`battery: ${reason(error)}`);
+      }
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+
+  async #set(askedW: number, expiresAtMs: number): Promise<DispatchRecord> {
+    const { nowMs, durationMaxMs } = this.#options;
+    const atMs = nowMs();
+    const blank: DispatchRecord = {
+      id: this.#nextId++,
+      atMs,
+      askedW,
+      expiresAtMs: Math.min(expiresAtMs, atMs + durationMaxMs),
+      outcome: 'refused',
+      reason: null,
+      clampedW: null,
+      clampedBy: [],
+      writtenW: null,
+      readBackW: null,
+      measuredW: null,
+      measuredAtMs: null,
+      delivers: null,
+      endedAtMs: atMs,
+      endedBy: null,
+    };
+    const clamped = this.#clamp(askedW);
+    if ('missing' in clamped) {
+      // Steering on by old facts would be as blind as starting to.
+      if (this.#active) await this.#release('stale').catch(() => {});
+      return this.#keep({ ...blank, reason: clamped.missing });
+    }
+    const before = this.#active;
+    const record = await this.#write({ ...blank, endedAtMs: null }, clamped);
+    if (before) this.#keep({ ...before.record, endedAtMs: atMs, endedBy: 'replaced' });
+    return record;
+  }
+
+  #clamp(askedW: number): Clamped | { missing: string } {
+    const view = this.#options.view();
+    if ('missing' in view) return view;
+    const { reservePermille, fuseW } = this.#options;
+    return clampSetpoint(askedW, { ...view.facts, reservePermille, fuseW });
+  }
+
+  /** Writes and reads back. On failure the battery is released, and the record says so. */
+  async #write(record: DispatchRecord, clamped: Clamped): Promise<DispatchRecord> {
+    const { control, nowMs, reversionMs } = this.#options;
+    const atMs = nowMs();
+    const holdMs = Math.max(1000, Math.min(reversionMs, record.expiresAtMs - atMs));
+    const next: DispatchRecord = { ...record, clampedW: clamped.powerW, clampedBy: clamped.by };
+    // From here on the device may be forced, even if the answer gets lost.
+    this.#mustRelease = true;
+    let why: string;
+    try {
+      const result = await control.force(clamped.powerW, holdMs);
+      if (result.holds) {
+        this.#mustRelease = false;
+        const applied: DispatchRecord = {
+          ...next,
+          outcome: 'applied',
+          writtenW: result.writtenW,
+          readBackW: result.readBackW,
+        };
+        const changed = this.#active?.record.id !== record.id || record.writtenW !== result.writtenW;
+        const changedAtMs = changed ? atMs : (this.#active?.changedAtMs ?? atMs);
+        this.#active = { record: applied, writtenAtMs: atMs, changedAtMs };
+        return this.#keep(applied);
+      }
+      why = `the device holds ${result.readBackW ?? 'something else'} instead of ${result.writtenW} W`;
+    } catch (error) {
+      why = reason(error);
+    }
+    this.#active = undefined;
+    this.#options.log(`battery: setpoint ${clamped.powerW} W failed: ${why}`);
+    await this.#release('released').catch(() => {});
+    return this.#keep({ ...next, outcome: 'failed', reason: why, endedAtMs: nowMs(), endedBy: 'failed' });
+  }
+
+  async #release(endedBy: NonNullable<DispatchRecord['endedBy']>): Promise<void> {
+    const { control, nowMs } = this.#options;
+    this.#mustRelease = true;
+    const active = this.#active;
+    this.#active = undefined;
+    if (active) this.#keep({ ...active.record, endedAtMs: nowMs(), endedBy });
+    await control.release();
+    this.#mustRelease = false;
+  }
+
+  async #tick(): Promise<void> {
+    const { nowMs, reversionMs, settleMs, log } = this.#options;
+    const active = this.#active;
+    if (!active) {
+      if (this.#mustRelease) await this.#release('released');
+      return;
+    }
+    const atMs = nowMs();
+    if (atMs >= active.record.expiresAtMs) return this.#release('expired');
+    const clamped = this.#clamp(active.record.askedW);
+    if ('missing' in clamped) {
+      log(`battery: released, ${clamped.missing}`);
+      return this.#release('stale');
+    }
+    this.#measure(active, settleMs);
+    const from = active.record.clampedW ?? 0;
+    const moved =
+      clamped.powerW !== from && (clamped.powerW === 0 || Math.abs(clamped.powerW - from) > REWRITE_W);
+    const due = atMs - active.writtenAtMs >= reversionMs / 2;
+    if (moved || due) {
+      const { powerW, by } = moved ? clamped : { powerW: from, by: active.record.clampedBy };
+      await this.#write(active.record, { powerW, by });
+    }
+  }
+
+  /** Compares what the battery does with what it acknowledged, once it had the time to. */
+  #measure(active: Active, settleMs: number): void {
+    const { nowMs, view, log } = this.#options;
+    const now = view();
+    if ('missing' in now || nowMs() - active.changedAtMs < settleMs) return;
+    const writtenW = active.record.writtenW ?? 0;
+    const measuredW = Math.round(now.facts.batteryW);
+    const delivers = Math.abs(measuredW - writtenW) <= Math.max(150, Math.abs(writtenW) * 0.2);
+    if (delivers === active.record.delivers) return;
+    if (!delivers) log(`battery: acknowledged ${writtenW} W but does ${measuredW} W`);
+    active.record = this.#keep({ ...active.record, measuredW, measuredAtMs: nowMs(), delivers });
+  }
+
+  #keep(record: DispatchRecord): DispatchRecord {
+    try {
+      this.#options.save(record);
+    } catch (error) {
+      this.#options.log(`battery: the record of setpoint ${record.id} is not on disk: ${reason(error)}`);
+    }
+    return record;
+  }
+}

@@ -1,0 +1,346 @@
+import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import {
+  CommonwattError,
+  slotMs,
+  type Clock,
+  type Reading,
+  type Signer,
+  type SlotMinutes,
+} from '@commonwatt/domain';
+import { checkDevices, type DeviceConfig } from './config.ts';
+import { openConnections, type ConnectionOptions } from './connect.ts';
+import type { CounterPoint } from './counter/tracker.ts';
+import { reason, withDeadline } from './deadline.ts';
+import { startDelivery, type Deliver } from './delivery.ts';
+import { Dispatcher, type DispatchView } from './dispatch/dispatcher.ts';
+import type { DispatchRecord } from './dispatch/record.ts';
+import { combineReading } from './latest.ts';
+import { Poller } from './poller.ts';
+import { Slots } from './slots/slots.ts';
+import { openStore } from './store/store.ts';
+
+export interface GatewayOptions {
+  readonly community: string;
+  readonly participant: string;
+  readonly gateway: string;
+  readonly slotMinutes: SlotMinutes;
+  readonly devices: readonly DeviceConfig[];
+  readonly signer: Signer;
+  /** A SQLite file: outbox, sequence, hash chain, last boundary counters, epochs, dispatch records. */
+  readonly statePath: string;
+  /** Folder of the OPC-UA client's key, certificate and trust list; beside the state by default. Gateways of one host may share it. */
+  readonly pkiFolder?: string;
+  readonly clock: Clock;
+  /** In the clock's time. */
+  readonly pollIntervalMs: number;
+  readonly deliver: Deliver;
+  readonly limits: { readonly importFuseW: number; readonly socReservePermille: number };
+  readonly log: (line: string) => void;
+  readonly tuning?: GatewayTuning;
+}
+
+/** For tests and unusual devices; times in the clock's time unless named real. */
+export interface GatewayTuning {
+  /** How long a slot waits for a device that does not answer; 5 minutes. */
+  readonly graceMs?: number;
+  /** Values older than this are stale; 5 polls and at least a minute. */
+  readonly staleAfterMs?: number;
+  /** The device's own reversion timer; 10 polls and at least a minute. */
+  readonly reversionMs?: number;
+  readonly connections?: Omit<ConnectionOptions, 'pkiFolder'>;
+  /** Real time. */
+  readonly deliveryTimeoutMs?: number;
+  readonly deliveryBackoffMs?: readonly [first: number, max: number];
+  /** False marks readings: the wall clock is not synchronised. */
+  readonly clockSynchronised?: () => boolean;
+}
+
+export interface BatteryState {
+  readonly capacityWh: number;
+  readonly chargeMaxW: number;
+  readonly dischargeMaxW: number;
+  readonly stateOfChargePermille: number;
+}
+
+export interface GatewayStatistics {
+  readonly polls: number;
+  readonly pollErrors: number;
+  readonly readingsSigned: number;
+  readonly delivered: number;
+  readonly rejected: number;
+  readonly pending: number;
+  readonly protocol: 'modbus' | 'opcua';
+  readonly flags: Reading['flags'];
+}
+
+export interface Gateway {
+  /** The latest look at the home; null before the first poll ended. */
+  latest(): Reading | null;
+  subscribe(listener: (reading: Reading) => void): () => void;
+  /** Null without a battery, and while one of its figures is missing or stale. */
+  battery(): BatteryState | null;
+  /** Throws CommonwattError `not-found` without a battery, `out-of-range` for a command that is none; else see the record's outcome. */
+  setBattery(command: { readonly powerW: number; readonly expiresAtMs: number }): Promise<DispatchRecord>;
+  releaseBattery(): Promise<void>;
+  /** The latest dispatch records, oldest first, with what was measured since. */
+  dispatches(limit?: number): readonly DispatchRecord[];
+  /** The latest accepted counters by device. */
+  boundaries(): {
+    readonly nextBoundaryMs: number | null;
+    readonly counters: Readonly<Record<string, CounterPoint>>;
+  };
+  statistics(): GatewayStatistics;
+  /** Releases the battery and closes everything. Never throws. */
+  stop(): Promise<void>;
+}
+
+const MINUTE_MS = 60_000;
+
+/**
+ * Starts the box of one home. Resolves even when devices are down and keeps trying. Throws CommonwattError for a configuration that
+ * cannot work, or a state file that is not this gateway's.
+ */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { clock, pollIntervalMs, limits, tuning = {} } = options;
+  checkDevices(options.devices);
+  if (!(pollIntervalMs > 0)) {
+    throw new CommonwattError('out-of-range', `a poll interval is positive, not ${pollIntervalMs}`, {
+      field: 'pollIntervalMs',
+    });
+  }
+  const slotLengthMs = slotMs(options.slotMinutes);
+  const staleAfterMs = tuning.staleAfterMs ?? Math.max(5 * pollIntervalMs, MINUTE_MS);
+  const nowMs = (): number => clock.nowMs();
+  const log = (line: string): void => options.log(`${options.gateway}: ${line}`);
+  const connections = openConnections({
+    pkiFolder: options.pkiFolder ?? join(dirname(options.statePath), 'pki'),
+    ...tuning.connections,
+  });
+  const devices = options.devices.map((config) => ({ config, device: connections.device(config) }));
+  const store = openStore(options.statePath, {
+    community: options.community,
+    gateway: options.gateway,
+    key: options.signer.publicKey,
+  });
+  const memory = store.memory();
+  const startedMs = nowMs();
+
+  const pollers = devices.map(
+    ({ config, device }) =>
+      new Poller({
+        device,
+        role: config.role,
+        nowMs,
+        slotMs: slotLengthMs,
+        memory: memory?.devices[config.id],
+        log,
+        limits: {
+          ratedW: limits.importFuseW * 1.5,
+          skewMs: Math.max(2 * pollIntervalMs, 2 * MINUTE_MS),
+          resolutionWh: device.resolutionWh,
+          confirmations: 3,
+        },
+      }),
+  );
+  const slots = new Slots(
+    {
+      community: options.community,
+      participant: options.participant,
+      gateway: options.gateway,
+      slotMs: slotLengthMs,
+      signer: options.signer,
+      store,
+      pollers,
+      startedMs,
+      graceMs: tuning.graceMs ?? 5 * MINUTE_MS,
+      gapMaxMs: Math.max(4 * pollIntervalMs, slotLengthMs / 3),
+      firstMs: Math.max(2 * pollIntervalMs, MINUTE_MS),
+      nowMs,
+      clockSynchronised: tuning.clockSynchronised ?? (() => true),
+    },
+    memory,
+  );
+  const [backoffFirstMs, backoffMaxMs] = tuning.deliveryBackoffMs ?? [200, 10_000];
+  const delivery = startDelivery({
+    store,
+    deliver: options.deliver,
+    timeoutMs: tuning.deliveryTimeoutMs ?? 10_000,
+    backoffFirstMs,
+    backoffMaxMs,
+    log,
+  });
+
+  const meter = pollers.find(({ role }) => role === 'grid-meter') as Poller;
+  const bank = pollers.find(({ role }) => role === 'battery');
+  const fresh = (poller: Poller): boolean =>
+    poller.goodAtMs !== null &&
+    nowMs() - poller.goodAtMs <= staleAfterMs &&
+    nowMs() >= poller.goodAtMs - MINUTE_MS;
+  const battery = (): BatteryState | null => {
+    if (!bank || !fresh(bank)) return null;
+    const { capacityWh, chargeMaxW, dischargeMaxW, stateOfChargePermille } = bank.values;
+    if (capacityWh === undefined || stateOfChargePermille === undefined) return null;
+    if (chargeMaxW === undefined || dischargeMaxW === undefined) return null;
+    return {
+      capacityWh,
+      chargeMaxW: Math.floor(chargeMaxW),
+      dischargeMaxW: Math.floor(dischargeMaxW),
+      stateOfChargePermille,
+    };
+  };
+  const view = (): DispatchView => {
+    if (!fresh(meter) || meter.values.powerW === undefined) return { missing: 'the grid meter is stale' };
+    if (!bank || !fresh(bank)) return { missing: 'the battery is stale' };
+    const { stateOfChargePermille, chargeMaxW, dischargeMaxW, powerW } = bank.values;
+    if (stateOfChargePermille === undefined) return { missing: 'the state of charge is not known' };
+    if (chargeMaxW === undefined || dischargeMaxW === undefined) {
+      return { missing: "the battery's power limits are not known" };
+    }
+    return {
+      facts: {
+        stateOfChargePermille,
+        chargeMaxW,
+        dischargeMaxW,
+        batteryW: powerW ?? 0,
+        gridW: meter.values.powerW,
+      },
+    };
+  };
+  const dispatcher =
+    bank?.device.control &&
+    new Dispatcher({
+      control: bank.device.control,
+      nowMs,
+      view,
+      reservePermille: limits.socReservePermille,
+      fuseW: limits.importFuseW,
+      reversionMs: tuning.reversionMs ?? Math.max(10 * pollIntervalMs, MINUTE_MS),
+      settleMs: Math.max(3 * pollIntervalMs, 30_000),
+      durationMaxMs: 24 * 60 * MINUTE_MS,
+      save: (record) => store.saveDispatch(record),
+      firstId: (store.dispatches(1)[0]?.id ?? 0) + 1,
+      log,
+    });
+
+  let latest: Reading | null = null;
+  let signed = 0;
+  let storeFault = '';
+  const listeners = new Set<(reading: Reading) => void>();
+  const stopping = new AbortController();
+
+  const settle = (): void => {
+    try {
+      if (pollers.some(({ epochBegan }) => epochBegan)) {
+        slots.save();
+        for (const poller of pollers) poller.epochBegan = false;
+      }
+      const readings = slots.closeDue();
+      signed += readings.length;
+      if (readings.length > 0) delivery.wake();
+      if (storeFault !== '') log('the disk takes readings again');
+      storeFault = '';
+    } catch (error) {
+      if (storeFault === '') log(`the reading is not on disk, it will be tried again: ${reason(error)}`);
+      storeFault = reason(error);
+    }
+  };
+  const publish = (): void => {
+    latest = combineReading(nowMs(), pollers, fresh);
+    for (const listener of listeners) {
+      try {
+        listener(latest);
+      } catch (error) {
+        log(`a listener failed: ${reason(error)}`);
+      }
+    }
+  };
+
+  // Gateways of one street poll at different moments; only the boundaries are the same for all.
+  const phaseMs =
+    createHash('sha256').update(options.gateway).digest().readUInt32BE() % Math.ceil(pollIntervalMs);
+  const nextTickMs = (): number => {
+    const now = nowMs();
+    const poll = Math.floor((now - phaseMs) / pollIntervalMs) * pollIntervalMs + phaseMs + pollIntervalMs;
+    const boundary = Math.floor(now / slotLengthMs) * slotLengthMs + slotLengthMs;
+    const expiry = dispatcher?.expiresAtMs ?? Infinity;
+    return Math.min(poll, boundary, expiry > now ? expiry : Infinity);
+  };
+
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      const next = nextTickMs();
+      const asked = pollers.filter(({ hung }) => !hung).map((poller) => poller.poll());
+      const tickOver = new AbortController();
+      const either = AbortSignal.any([tickOver.signal, stopping.signal]);
+      const time = clock.waitUntil(next, either).catch(() => {});
+      await Promise.race([Promise.all(asked), time]);
+      tickOver.abort();
+      if (stopping.signal.aborted) break;
+      settle();
+      publish();
+      // Not awaited: a hanging battery must not hold up the meter.
+      void dispatcher?.tick();
+      await clock.waitUntil(next, stopping.signal).catch(() => {});
+    }
+  };
+  const running = run().catch((error: unknown) => log(`the poll loop ended: ${reason(error)}`));
+
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await running;
+    if (dispatcher) {
+      await withDeadline(dispatcher.release('stopped'), 5000, 'release of the battery').catch(
+        (error: unknown) => log(`the battery was not released at the stop: ${reason(error)}`),
+      );
+    }
+    await delivery.stop();
+    await withDeadline(connections.closeAll(), 5000, 'closing').catch(() => {});
+    try {
+      slots.save();
+    } catch (error) {
+      log(`the last counters are not on disk: ${reason(error)}`);
+    }
+    store.close();
+    listeners.clear();
+  };
+
+  return {
+    latest: () => latest,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    battery,
+    async setBattery(command) {
+      if (!dispatcher)
+        throw new CommonwattError('not-found', `${options.gateway} has no battery it can steer`);
+      return dispatcher.set(command);
+    },
+    async releaseBattery() {
+      await dispatcher?.release();
+    },
+    dispatches: (limit = 20) => store.dispatches(limit),
+    boundaries: () => ({
+      nextBoundaryMs: slots.nextBoundaryMs ?? null,
+      counters: Object.fromEntries(
+        pollers.flatMap(({ id, counters }) => {
+          const point = counters.points.at(-1);
+          return point ? [[id, point]] : [];
+        }),
+      ),
+    }),
+    statistics: () => ({
+      polls: pollers.reduce((sum, { polls }) => sum + polls, 0),
+      pollErrors: pollers.reduce((sum, { errors }) => sum + errors, 0),
+      readingsSigned: signed,
+      delivered: delivery.delivered,
+      rejected: delivery.rejected,
+      pending: store.pendingCount(),
+      protocol: meter.device.protocol,
+      flags: latest?.flags ?? [],
+    }),
+    stop: () => (stopped ??= stop()),
+  };
+}

@@ -1,0 +1,104 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { CommonwattError } from '@commonwatt/domain';
+import { OPCUACertificateManager } from 'node-opcua';
+
+/** The client's own key and certificate and the servers it trusts; one per folder and process, whoever asks. */
+export interface Pki {
+  readonly manager: OPCUACertificateManager;
+  readonly certificateFile: string;
+  readonly privateKeyFile: string;
+  /** Trusts a server's certificate, PEM or DER, once. Throws CommonwattError `not-found` or `malformed`. */
+  trust(certificatePath: string): Promise<void>;
+}
+
+export const APPLICATION_URI = `urn:commonwatt:gateway`;
+const opened = new Map<string, Promise<Pki>>();
+
+/** Opens the folder, and makes the key and a self-signed certificate the first time (about a second of computing). */
+export function openPki(folder: string): Promise<Pki> {
+  const rootFolder = resolve(folder);
+  let pki = opened.get(rootFolder);
+  if (!pki) {
+    pki = create(rootFolder).catch((error: unknown) => {
+      opened.delete(rootFolder);
+      throw error;
+    });
+    opened.set(rootFolder, pki);
+  }
+  return pki;
+}
+
+/** Path of the gateway's own certificate (PEM) in this folder, made if it is not there: give it to servers so that they trust it. */
+export async function gatewayCertificate(folder: string): Promise<string> {
+  return (await openPki(folder)).certificateFile;
+}
+
+async function create(rootFolder: string): Promise<Pki> {
+  mkdirSync(rootFolder, { recursive: true, mode: 0o700 });
+  const manager = new OPCUACertificateManager({
+    rootFolder,
+    // The trust list decides: an unknown server is refused.
+    automaticallyAcceptUnknownCertificate: false,
+    disableFileWatchers: true,
+    keySize: 2048,
+  });
+  await manager.initialize();
+  const certificateFile = join(rootFolder, 'own', 'certs', 'client_certificate.pem');
+  const privateKeyFile = manager.privateKey;
+  if (!existsSync(certificateFile)) {
+    await manager.createSelfSignedCertificate({
+      applicationUri: APPLICATION_URI,
+      subject: '/CN=Commonwatt gateway/O=Commonwatt',
+      dns: [hostname()],
+      startDate: new Date(Date.now() - 86_400_000),
+      validity: 365 * 10,
+      outputFile: certificateFile,
+    });
+  }
+  const trusted = new Map<string, Promise<void>>();
+  return {
+    manager,
+    certificateFile,
+    privateKeyFile,
+    trust(certificatePath) {
+      let done = trusted.get(certificatePath);
+      if (!done) {
+        done = trustFile(manager, certificatePath).catch((error: unknown) => {
+          trusted.delete(certificatePath);
+          throw error;
+        });
+        trusted.set(certificatePath, done);
+      }
+      return done;
+    },
+  };
+}
+
+async function trustFile(manager: OPCUACertificateManager, path: string): Promise<void> {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch {
+    throw new CommonwattError('not-found', `there is no server certificate at ${path}`, {
+      field: 'serverCertificatePath',
+      remedy: 'copy the server certificate (PEM or DER) there',
+    });
+  }
+  await manager.trustCertificate(derOf(bytes, path));
+}
+
+/** A certificate's DER bytes from PEM or DER. */
+export function derOf(bytes: Buffer, path: string): Buffer {
+  if (bytes[0] === 0x30) return bytes;
+  const body = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/.exec(
+    bytes.toString('latin1'),
+  )?.[1];
+  if (body === undefined) {
+    throw new CommonwattError('malformed', `${path} holds no certificate`, {
+      field: 'serverCertificatePath',
+    });
+  }
+  return Buffer.from(body, 'base64');
+}

@@ -1,0 +1,175 @@
+import type { DeviceRole } from './config.ts';
+import {
+  NO_COUNTERS,
+  takeSample,
+  thinPoints,
+  type CounterEvent,
+  type CounterLimits,
+  type CounterState,
+} from './counter/tracker.ts';
+import { reason } from './deadline.ts';
+import type { Device } from './device.ts';
+import type { DeviceSample, Quantity } from './quantity.ts';
+import type { DeviceMemory } from './slots/memory.ts';
+import type { QualityFlag } from '@commonwatt/domain';
+
+/** The counters a device in each role must have. */
+const COUNTERS: Record<DeviceRole, readonly Quantity[]> = {
+  'grid-meter': ['importWh', 'exportWh'],
+  pv: ['exportWh'],
+  battery: ['importWh', 'exportWh'],
+};
+
+/** Something went wrong in the counters at this time; it marks the slot's reading. */
+export interface FlagEvent {
+  readonly atMs: number;
+  readonly flag: QualityFlag;
+}
+
+/** Follows one device: asks it, keeps its last good values and its counters. One request in flight; the caller never waits for a hung one. */
+export class Poller {
+  readonly device: Device;
+  readonly role: DeviceRole;
+  readonly #nowMs: () => number;
+  readonly #limits: CounterLimits;
+  readonly #slotMs: number;
+  readonly #log: (line: string) => void;
+  counters: CounterState = NO_COUNTERS;
+  closedWh: Readonly<Record<string, number>> | undefined;
+  /** Last good values. */
+  values: DeviceSample['values'] = {};
+  /** When the last good values were taken; null before the first. */
+  goodAtMs: number | null = null;
+  /** True when the last answer was nonsense in part or contradicted the counters. */
+  nonsense = false;
+  polls = 0;
+  errors = 0;
+  #events: FlagEvent[] = [];
+  #inFlight: Promise<void> | undefined;
+  #suspected: CounterEvent | undefined;
+  #lastFault = '';
+
+  constructor(options: {
+    readonly device: Device;
+    readonly role: DeviceRole;
+    readonly nowMs: () => number;
+    readonly limits: CounterLimits;
+    readonly slotMs: number;
+    readonly memory: DeviceMemory | undefined;
+    readonly log: (line: string) => void;
+  }) {
+    this.device = options.device;
+    this.role = options.role;
+    this.#nowMs = options.nowMs;
+    this.#limits = options.limits;
+    this.#slotMs = options.slotMs;
+    this.#log = options.log;
+    if (options.memory) {
+      const { point, serial, closedWh } = options.memory;
+      this.counters = { points: [point], suspects: [], serial };
+      this.closedWh = closedWh;
+    }
+  }
+
+  get id(): string {
+    return this.device.id;
+  }
+
+  get hung(): boolean {
+    return this.#inFlight !== undefined;
+  }
+
+  /** Asks the device, unless it still owes an answer. Settles when it answered or failed; never throws. True when an epoch began. */
+  poll(): Promise<void> {
+    this.#inFlight ??= this.#ask().finally(() => {
+      this.#inFlight = undefined;
+    });
+    return this.#inFlight;
+  }
+
+  /** Events before a time, each once. */
+  takeEvents(beforeMs: number): readonly FlagEvent[] {
+    const taken = this.#events.filter(({ atMs }) => atMs < beforeMs);
+    this.#events = this.#events.filter(({ atMs }) => atMs >= beforeMs);
+    return taken;
+  }
+
+  /** Puts events back that were taken for a reading that could not be stored. */
+  giveBack(events: readonly FlagEvent[]): void {
+    this.#events.unshift(...events);
+  }
+
+  async #ask(): Promise<void> {
+    const startedMs = this.#nowMs();
+    this.polls += 1;
+    try {
+      const sample = await this.device.read();
+      const endedMs = this.#nowMs();
+      // The device looked at its counters somewhere between question and answer.
+      this.#take(sample, Math.max(startedMs, Math.round((startedMs + endedMs) / 2)));
+      if (this.#lastFault !== '') this.#log(`${this.id}: answers again`);
+      this.#lastFault = '';
+    } catch (error) {
+      this.errors += 1;
+      const fault = reason(error);
+      // Waiting for the back-off is not news.
+      if (this.#lastFault === '') this.#log(`${this.id}: ${fault}`);
+      this.#lastFault = fault;
+    }
+  }
+
+  #take(sample: DeviceSample, atMs: number): void {
+    const names = COUNTERS[this.role];
+    const rawsWh: Record<string, number> = {};
+    for (const name of names) {
+      const value = sample.values[name];
+      if (value !== undefined) rawsWh[name] = value;
+    }
+    this.withoutCounters =
+      this.role !== 'grid-meter' &&
+      this.counters.points.length === 0 &&
+      names.every((name) => rawsWh[name] === undefined && !sample.nonsense.includes(name));
+    const complete = names.every((name) => rawsWh[name] !== undefined);
+    this.nonsense = sample.nonsense.length > 0 || (!complete && this.role === 'grid-meter');
+    if (this.nonsense) this.#mark(atMs, 'nonsense');
+    const good = Object.fromEntries(
+      Object.entries(sample.values).filter(([name]) => !name.endsWith('portWh')),
+    );
+    this.values = { ...this.values, ...good };
+    if (complete)
+      this.#count({ atMs, rawsWh, ...(sample.serial === undefined ? {} : { serial: sample.serial }) });
+    if (!this.nonsense) this.goodAtMs = atMs;
+  }
+
+  #count(sample: { atMs: number; rawsWh: Record<string, number>; serial?: string }): void {
+    const before = this.counters;
+    const { state, event } = takeSample(before, sample, this.#limits);
+    this.counters = thinPoints(state, this.#slotMs);
+    if (event === 'low' || event === 'high') {
+      this.nonsense = true;
+      this.#suspected ??= event;
+      return;
+    }
+    if (event === 'reset' || event === 'jump' || event === 'replaced') {
+      const firstMs = before.suspects[0]?.atMs ?? sample.atMs;
+      this.#mark(firstMs, event);
+      this.#log(`${this.id}: counter ${event}, epoch ${state.points.at(-1)?.epoch}`);
+      this.epochBegan = true;
+    } else if (event === 'grown' && this.#suspected !== undefined) {
+      const firstMs = before.suspects[0]?.atMs ?? sample.atMs;
+      this.#mark(firstMs, this.#suspected === 'high' ? 'jump' : 'nonsense');
+    } else if (event === 'old') {
+      this.#mark(sample.atMs, 'clock');
+    }
+    if (event !== 'old') this.#suspected = undefined;
+  }
+
+  /** True for a device that answers but has no energy counters: nobody waits for them. */
+  withoutCounters = false;
+  /** Set when a new epoch began; the gateway stores that at once and clears it. */
+  epochBegan = false;
+
+  #mark(atMs: number, flag: QualityFlag): void {
+    if (this.#events.length < 1000) this.#events.push({ atMs, flag });
+  }
+}

@@ -1,0 +1,80 @@
+import { CommonwattError } from '@commonwatt/domain';
+import type { BatteryControl, Device } from '../device.ts';
+import type { ModbusDeviceOptions } from '../modbus/profile-device.ts';
+import { readSpans } from '../modbus/profile-device.ts';
+import type { Span } from '../profile/plan.ts';
+import { discoverSunspec, type FoundModel, type SunspecMap } from './discover.ts';
+import { modelsFor, sunspecSample, type SunspecRole } from './sample.ts';
+import { planModels } from './spans.ts';
+import { storageControl } from './storage-control.ts';
+
+interface Known {
+  readonly map: SunspecMap;
+  readonly models: readonly FoundModel[];
+  readonly plan: readonly Span[];
+  readonly control: BatteryControl | undefined;
+}
+
+/** A device that describes itself: found by walking its SunSpec map at the first look, and again after every failed read. */
+export function sunspecDevice(role: SunspecRole, options: ModbusDeviceOptions): Device {
+  const { bus, unitId, id } = options;
+  const holding = {
+    read: (address: number, count: number) => bus.read(unitId, 3, address, count),
+    write: (address: number, words: readonly number[]) => bus.write(unitId, 16, address, words),
+  };
+  let known: Promise<Known> | undefined;
+
+  const learn = async (): Promise<Known> => {
+    const map = await discoverSunspec(holding.read);
+    const models = modelsFor(role, map);
+    if (models.length === 0) {
+      throw new CommonwattError(
+        'not-found',
+        `${id}: no SunSpec model for a ${role} among ${map.models.map(({ model }) => model).join(', ')}`,
+        { record: id, field: 'role' },
+      );
+    }
+    const storage = models.find(({ model }) => model === 124);
+    const control = storage === undefined ? undefined : storageControl(storage, holding);
+    return { map, models, plan: planModels(models), control };
+  };
+  const knowledge = (): Promise<Known> => {
+    known ??= learn().catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return known;
+  };
+  const control = async (): Promise<BatteryControl> => {
+    const found = (await knowledge()).control;
+    if (found) return found;
+    throw new CommonwattError('unavailable', `${id} has no storage control (model 124)`, { record: id });
+  };
+
+  return {
+    id,
+    protocol: 'modbus',
+    resolutionWh: 1,
+    async read() {
+      const { map, models, plan } = await knowledge();
+      try {
+        return sunspecSample(role, map, models, await readSpans(bus, unitId, 3, plan));
+      } catch (error) {
+        // Another device may answer at this address next time.
+        known = undefined;
+        throw error;
+      }
+    },
+    ...(role === 'battery'
+      ? {
+          control: {
+            reverts: true,
+            force: async (powerW: number, reversionMs: number) =>
+              (await control()).force(powerW, reversionMs),
+            release: async () => (await control()).release(),
+          },
+        }
+      : {}),
+    close: options.release,
+  };
+}

@@ -1,0 +1,84 @@
+import type { Registers } from '../profile/decode.ts';
+import { toSample, type DeviceSample, type Quantity } from '../quantity.ts';
+import { decodePoint } from './decode.ts';
+import type { FoundModel, SunspecMap } from './discover.ts';
+import { MODELS, isInverter, isMeter } from './models.ts';
+
+export type SunspecRole = 'grid-meter' | 'pv' | 'battery';
+
+/** The models of a map that say something about a device in this role, the ones that count first. */
+export function modelsFor(role: SunspecRole, map: SunspecMap): readonly FoundModel[] {
+  const first = (test: (model: number) => boolean): FoundModel[] => {
+    const found = map.models.find(({ model }) => test(model));
+    return found === undefined ? [] : [found];
+  };
+  const meter = first(isMeter);
+  if (role === 'grid-meter') return meter;
+  if (role === 'pv') return [...first(isInverter), ...meter].slice(0, 1);
+  return [
+    ...first((model) => model === 124),
+    ...first((model) => model === 802),
+    ...first((model) => model === 713),
+    ...first((model) => model === 704),
+    ...first((model) => model === 702),
+    ...meter,
+    ...(meter.length === 0 ? first((model) => model === 701) : []),
+  ];
+}
+
+type Points = Readonly<Record<string, number | undefined>>;
+
+function pointsOf(registers: Registers, found: FoundModel): Points {
+  const points = Object.entries(MODELS[found.model] ?? {});
+  return Object.fromEntries(points.map(([name, point]) => [name, decodePoint(registers, found, point)]));
+}
+
+const times = (value: number | undefined, factor: number): number | undefined =>
+  value === undefined ? undefined : value * factor;
+
+/**
+ * Registers of a SunSpec device in, quantities out. In the meter block of a battery export is energy discharged into the home and
+ * import energy charged; 802 W is positive on discharge. `measuredW` is null for a battery without a power.
+ */
+export function sunspecSample(
+  role: SunspecRole,
+  map: SunspecMap,
+  found: readonly FoundModel[],
+  registers: Registers,
+): DeviceSample {
+  const of = (test: (model: number) => boolean): Points => {
+    const model = found.find(({ model }) => test(model));
+    return model === undefined ? {} : pointsOf(registers, model);
+  };
+  const decoded: [Quantity, number | undefined][] = [];
+  const serial = map.serial === '' ? undefined : map.serial;
+  const counted = of((model) => isMeter(model) || isInverter(model));
+  if (role !== 'battery') {
+    for (const name of ['powerW', 'importWh', 'exportWh', 'voltageL1V', 'frequencyHz'] as const) {
+      if (name in counted) decoded.push([name, counted[name]]);
+    }
+    return toSample(decoded, serial);
+  }
+  const storage = of((model) => model === 124);
+  const bank = of((model) => model === 802);
+  const capacity = of((model) => model === 713);
+  const ratings = of((model) => model === 702);
+  const socPercent =
+    bank['stateOfChargePercent'] ?? capacity['stateOfChargePercent'] ?? storage['stateOfChargePercent'];
+  decoded.push(
+    ['stateOfChargePermille', times(socPercent, 10)],
+    ['capacityWh', bank['capacityWh'] ?? capacity['capacityWh']],
+    ['chargeMaxW', lower(storage['maxW'], bank['chargeMaxW'] ?? ratings['chargeMaxW'])],
+    ['dischargeMaxW', lower(storage['maxW'], bank['dischargeMaxW'] ?? ratings['dischargeMaxW'])],
+    ['powerW', bank['powerW'] ?? counted['powerW']],
+    ['importWh', counted['importWh']],
+    ['exportWh', counted['exportWh']],
+    ['voltageL1V', counted['voltageL1V']],
+  );
+  return toSample(decoded, serial);
+}
+
+function lower(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
+}
