@@ -82,7 +82,13 @@ test('a meter becomes signed readings, chained, without a gap, that telescope', 
   let previousHash = '0'.repeat(64);
   for (const [index, reading] of received.entries()) {
     expect(signatureHolds(reading)).toBe(true);
-    expect(reading.payload).toMatchObject({ sequence: index, previousHash, epoch: 0, exportWh: 0, pvWh: null });
+    expect(reading.payload).toMatchObject({
+      sequence: index,
+      previousHash,
+      epoch: 0,
+      exportWh: 0,
+      pvWh: null,
+    });
     previousHash = sha256Hex(canonicalJson(reading));
   }
   // 1 kW for a quarter of an hour, as good as 8 Wh steps and the clock allow.

@@ -91,7 +91,8 @@ export async function fakeModbus(port = 0): Promise<FakeModbus> {
     whole.writeUInt8(fault.kind === 'unit' ? (unit + 1) & 0xff : unit, 6);
     if (fault.kind === 'transaction') whole.writeUInt16BE(frame.readUInt16BE(0) ^ 0x5555, 0);
     if (fault.kind === 'fin-mid') return void socket.end(whole.subarray(0, whole.length >> 1));
-    if (fault.kind === 'delay') return void setTimeout(() => socket.destroyed || socket.write(whole), fault.ms);
+    if (fault.kind === 'delay')
+      return void setTimeout(() => socket.destroyed || socket.write(whole), fault.ms);
     socket.write(whole);
   };
 

@@ -1,9 +1,14 @@
 import { CommonwattError } from '@commonwatt/domain';
-import { DataType, type DataValue } from 'node-opcua';
+import type { DataValue } from 'node-opcua';
 import type { BatteryControl, Device } from '../device.ts';
 import type { OpcuaProfile, OpcuaRole } from '../profile/types.ts';
 import { toSample, type DeviceSample, type Quantity } from '../quantity.ts';
 import type { OpcuaConnection } from './session.ts';
+
+/** Built-in data types (OPC 10000-6, table 1). */
+const INT32 = 6;
+const UINT32 = 7;
+const DOUBLE = 11;
 
 export interface OpcuaDeviceOptions {
   readonly id: string;
@@ -61,9 +66,9 @@ function nodeControl(
   connection: OpcuaConnection,
 ): BatteryControl {
   const uri = profile.namespaceUri;
-  const int32 = (value: number) => ({ value: { dataType: DataType.Int32, value } });
-  const uint32 = (value: number) => ({ value: { dataType: DataType.UInt32, value } });
-  const double = (value: number) => ({ value: { dataType: DataType.Double, value } });
+  const int32 = (value: number) => ({ value: { dataType: INT32, value } });
+  const uint32 = (value: number) => ({ value: { dataType: UINT32, value } });
+  const double = (value: number) => ({ value: { dataType: DOUBLE, value } });
   return {
     reverts: true,
     async force(powerW, reversionMs) {

@@ -2,15 +2,15 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CommonwattError } from '@commonwatt/domain';
-import { OPCUACertificateManager } from 'node-opcua';
+import type { OPCUACertificateManager } from 'node-opcua';
 
 /** The client's own key and certificate and the servers it trusts; one per folder and process, whoever asks. */
 export interface Pki {
   readonly manager: OPCUACertificateManager;
   readonly certificateFile: string;
   readonly privateKeyFile: string;
-  /** Trusts a server's certificate, PEM or DER, once. Throws CommonwattError `not-found` or `malformed`. */
-  trust(certificatePath: string): Promise<void>;
+  /** Trusts a server's certificate, PEM or DER, once, and gives its DER bytes. Throws CommonwattError `not-found` or `malformed`. */
+  trust(certificatePath: string): Promise<Buffer>;
 }
 
 export const APPLICATION_URI = `urn:commonwatt:gateway`;
@@ -36,6 +36,13 @@ export async function gatewayCertificate(folder: string): Promise<string> {
 }
 
 async function create(rootFolder: string): Promise<Pki> {
+  // Loaded when the first OPC-UA device is there: the library takes 100 MB.
+  const { OPCUACertificateManager, setErrorLogger, setWarningLogger } = await import('node-opcua');
+  // The library prints pages to stdout for every refused certificate; what matters is in the errors that the gateway logs.
+  if (!/opcua/i.test(process.env['NODE_DEBUG'] ?? '')) {
+    setErrorLogger(() => {});
+    setWarningLogger(() => {});
+  }
   mkdirSync(rootFolder, { recursive: true, mode: 0o700 });
   const manager = new OPCUACertificateManager({
     rootFolder,
@@ -57,7 +64,7 @@ async function create(rootFolder: string): Promise<Pki> {
       outputFile: certificateFile,
     });
   }
-  const trusted = new Map<string, Promise<void>>();
+  const trusted = new Map<string, Promise<Buffer>>();
   return {
     manager,
     certificateFile,
@@ -76,7 +83,7 @@ async function create(rootFolder: string): Promise<Pki> {
   };
 }
 
-async function trustFile(manager: OPCUACertificateManager, path: string): Promise<void> {
+async function trustFile(manager: OPCUACertificateManager, path: string): Promise<Buffer> {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -86,7 +93,9 @@ async function trustFile(manager: OPCUACertificateManager, path: string): Promis
       remedy: 'copy the server certificate (PEM or DER) there',
     });
   }
-  await manager.trustCertificate(derOf(bytes, path));
+  const der = derOf(bytes, path);
+  await manager.trustCertificate(der);
+  return der;
 }
 
 /** A certificate's DER bytes from PEM or DER. */

@@ -1,15 +1,5 @@
 import { CommonwattError } from '@commonwatt/domain';
-import {
-  AttributeIds,
-  MessageSecurityMode,
-  OPCUAClient,
-  SecurityPolicy,
-  UserTokenType,
-  type ClientSession,
-  type DataValue,
-  type DataValueOptions,
-  type WriteValueOptions,
-} from 'node-opcua';
+import type { ClientSession, DataValue, DataValueOptions, OPCUAClient, WriteValueOptions } from 'node-opcua';
 import { backoff, reason, withDeadline } from '../deadline.ts';
 import { APPLICATION_URI, openPki } from './pki.ts';
 
@@ -33,6 +23,8 @@ interface Live {
   readonly session: ClientSession;
 }
 
+/** Attribute id of a variable's value (OPC 10000-6, A.1). */
+const VALUE = 13;
 const SESSION_TIMEOUT_MS = 120_000;
 
 /**
@@ -63,23 +55,18 @@ export class OpcuaConnection {
   read(namespaceUri: string, nodes: readonly string[]): Promise<readonly DataValue[]> {
     return this.#inTurn(`read of ${nodes.length} nodes`, async ({ session }) => {
       const index = await this.#namespace(session, namespaceUri);
-      return session.read(
-        nodes.map((node) => ({ nodeId: `ns=${index};s=${node}`, attributeId: AttributeIds.Value })),
-      );
+      return session.read(nodes.map((node) => ({ nodeId: `ns=${index};s=${node}`, attributeId: VALUE })));
     });
   }
 
   /** Writes the nodes in order. Throws when the server refuses one. */
-  write(
-    namespaceUri: string,
-    values: readonly { node: string; value: DataValueOptions }[],
-  ): Promise<void> {
+  write(namespaceUri: string, values: readonly { node: string; value: DataValueOptions }[]): Promise<void> {
     return this.#inTurn(`write of ${values.map(({ node }) => node).join(', ')}`, async ({ session }) => {
       const index = await this.#namespace(session, namespaceUri);
       for (const { node, value } of values) {
         const request: WriteValueOptions = {
           nodeId: `ns=${index};s=${node}`,
-          attributeId: AttributeIds.Value,
+          attributeId: VALUE,
           value,
         };
         const status = await session.write(request);
@@ -147,8 +134,11 @@ export class OpcuaConnection {
 
   async #open(): Promise<Live> {
     const { endpoint, user, password, serverCertificatePath, pkiFolder } = this.#target;
+    const { OPCUAClient, MessageSecurityMode, SecurityPolicy, UserTokenType } = await import('node-opcua');
     const pki = await openPki(pkiFolder);
-    if (serverCertificatePath !== undefined) await pki.trust(serverCertificatePath);
+    // Pinned: another trusted server at this address is refused too.
+    const serverCertificate =
+      serverCertificatePath === undefined ? undefined : await pki.trust(serverCertificatePath);
     const client = OPCUAClient.create({
       applicationName: 'Commonwatt gateway',
       applicationUri: APPLICATION_URI,
@@ -157,6 +147,7 @@ export class OpcuaConnection {
       privateKeyFile: pki.privateKeyFile,
       securityMode: MessageSecurityMode.SignAndEncrypt,
       securityPolicy: SecurityPolicy.Basic256Sha256,
+      ...(serverCertificate === undefined ? {} : { serverCertificate }),
       endpointMustExist: false,
       keepSessionAlive: true,
       requestedSessionTimeout: SESSION_TIMEOUT_MS,

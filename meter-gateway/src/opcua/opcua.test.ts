@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fakeOpcua, type FakeOpcua } from '../../test/fake-opcua.ts';
+import { temporaryFolder } from '../../test/homes.ts';
+import { openConnections, type Connections } from '../connect.ts';
+import { gatewayCertificate } from './pki.ts';
+
+const folder = temporaryFolder();
+const pkiFolder = join(folder.path, 'pki');
+let server: FakeOpcua;
+let connections: Connections;
+
+const VALUES = {
+  'Meter.AcActivePowerTotal': 812.5,
+  'Meter.AcActiveEnergyTotalImportHp': 123456.7,
+  'Meter.AcActiveEnergyTotalExportHp': 42,
+  'Meter.AcVoltagePhase1': 231,
+  'Battery.StateOfCharge': 55.5,
+  'Battery.Power': -300,
+  'Battery.EnergyCharged': 9000,
+  'Battery.EnergyDischarged': 8000,
+  'Battery.Capacity': 10_000,
+  'Battery.ChargePowerMax': 5000,
+  'Battery.DischargePowerMax': 4600,
+  'Battery.Setpoint': 0,
+  'Battery.SetpointTimeout': 0,
+  'Battery.Mode': 0,
+};
+
+beforeAll(async () => {
+  const trustClient = await gatewayCertificate(pkiFolder);
+  server = await fakeOpcua({ folder: join(folder.path, 'server'), values: { ...VALUES }, trustClient });
+  connections = openConnections({ pkiFolder });
+});
+afterAll(async () => {
+  await connections.closeAll();
+  await server.stop();
+  folder.remove();
+});
+
+const config = (over: object = {}) =>
+  ({
+    id: 'meter',
+    role: 'grid-meter',
+    protocol: 'opcua',
+    endpoint: server.endpoint,
+    user: 'gateway',
+    password: 'secret',
+    profile: 'opc34100',
+    serverCertificatePath: server.certificatePath,
+    ...over,
+  }) as const;
+
+test('reads a meter over an encrypted session', async () => {
+  const sample = await connections.device(config()).read();
+  expect(sample).toEqual({
+    values: { powerW: 812.5, importWh: 123457, exportWh: 42, voltageL1V: 231 },
+    nonsense: [],
+  });
+});
+
+test('forces a battery, values first and the mode last, reads back, and lets it go', async () => {
+  const battery = connections.device({ ...config(), id: 'battery', role: 'battery' });
+  expect((await battery.read()).values).toMatchObject({ stateOfChargePermille: 555, powerW: -300 });
+  expect(await battery.control?.force(1500, 90_000)).toEqual({
+    writtenW: 1500,
+    readBackW: 1500,
+    holds: true,
+  });
+  expect(server.writes).toEqual([
+    ['Battery.Setpoint', 1500],
+    ['Battery.SetpointTimeout', 90],
+    ['Battery.Mode', 1],
+  ]);
+  await battery.control?.release();
+  expect(server.values['Battery.Mode']).toBe(0);
+});
+
+test.each([
+  ['a wrong password', { password: 'wrong' }],
+  ['an unknown user', { user: 'nobody' }],
+])('%s is refused', async (_name, over) => {
+  const apart = openConnections({ pkiFolder });
+  await expect(apart.device(config(over)).read()).rejects.toMatchObject({ code: 'unavailable' });
+  await apart.closeAll();
+});
+
+test('a server that is not on the trust list is refused', async () => {
+  const elsewhere = openConnections({ pkiFolder: join(folder.path, 'other-pki') });
+  const { serverCertificatePath: _, ...untrusted } = config();
+  await expect(elsewhere.device(untrusted).read()).rejects.toMatchObject({ code: 'unavailable' });
+  await elsewhere.closeAll();
+});
