@@ -9,3 +9,31 @@ export { rebuildRecords } from './statement/rebuild-records.ts';
 export { orderLimitProblem } from './statement/order-limits.ts';
 export { buildCertificate, type Certificate } from './certificate/build-certificate.ts';
 export { checkCertificate, type CertificateVerdict } from './certificate/check-certificate.ts';
+
+export { openMarket } from './service/market.ts';
+export type {
+  CollateralPort,
+  EstimatePort,
+  Market,
+  MarketEvent,
+  MarketHealth,
+  MarketOptions,
+  OrderTaken,
+  ReadingTaken,
+  SettlementPort,
+  SlotFilter,
+  SlotSummary,
+  TelemetryPoint,
+  TelemetryPort,
+} from './service/ports.ts';
+export { SLOT_STATES, type SlotState } from './slot/machine.ts';
+export { slotDeadlines, type SlotDeadlines } from './slot/deadlines.ts';
+export { buildMarketServer, type MarketServerOptions } from './api/server.ts';
+export { ownKeyHeader, type RequestPayload } from './api/own-key.ts';
+export { problemOf } from './api/problems.ts';
+export {
+  createMarketClient,
+  type MarketClient,
+  type MarketClientOptions,
+  type OwnStatement,
+} from './client/client.ts';

@@ -1,0 +1,90 @@
+import type { ServerResponse } from 'node:http';
+import type { MarketEvent } from '../service/ports.ts';
+
+/** So many past events can be asked for again with `last-event-id`. */
+const KEPT_MAX = 512;
+const HEARTBEAT_MS = 15_000;
+/** A reader that is further behind is cut off; its browser comes back and catches up. */
+const BACKLOG_BYTES_MAX = 1_000_000;
+
+interface Sent {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** Server-sent events (WHATWG HTML, 9.2): one hub, any number of readers. Never blocks the market. */
+export class EventStreams {
+  readonly #readers = new Set<ServerResponse>();
+  readonly #kept: Sent[] = [];
+  readonly #heartbeat: NodeJS.Timeout;
+  #nextId = 1;
+
+  constructor() {
+    this.#heartbeat = setInterval(() => this.#send(': still here\n\n'), HEARTBEAT_MS);
+    this.#heartbeat.unref();
+  }
+
+  get count(): number {
+    return this.#readers.size;
+  }
+
+  publish(event: MarketEvent): void {
+    for (const { name, data } of publicEvents(event)) {
+      const id = this.#nextId++;
+      const text = `id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+      this.#kept.push({ id, text });
+      if (this.#kept.length > KEPT_MAX) this.#kept.shift();
+      this.#send(text);
+    }
+  }
+
+  add(response: ServerResponse, lastEventId: string | undefined): void {
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache',
+      connection: 'keep-alive',
+    });
+    response.write('retry: 2000\n\n');
+    const last = /^\d{1,15}$/.test(lastEventId ?? '') ? Number(lastEventId) : null;
+    if (last !== null) for (const { id, text } of this.#kept) if (id > last) response.write(text);
+    this.#readers.add(response);
+    response.on('close', () => this.#readers.delete(response));
+    response.on('error', () => this.#readers.delete(response));
+  }
+
+  close(): void {
+    clearInterval(this.#heartbeat);
+    for (const reader of this.#readers) reader.end();
+    this.#readers.clear();
+  }
+
+  #send(text: string): void {
+    for (const reader of this.#readers) {
+      if (reader.writableLength > BACKLOG_BYTES_MAX) reader.destroy();
+      else reader.write(text);
+    }
+  }
+}
+
+/** What everybody may see of an event; single readings and statements are not for everybody. */
+function publicEvents(event: MarketEvent): { readonly name: string; readonly data: unknown }[] {
+  switch (event.type) {
+    case 'slot':
+      return [{ name: 'slot', data: { slot: event.slot, state: event.state } }];
+    case 'cleared': {
+      const { slot, priceMicroPerKwh, priceInterval, volumeWh } = event.clearing;
+      return [
+        { name: 'cleared', data: event.clearing },
+        { name: 'price', data: { slot, priceMicroPerKwh, priceInterval, volumeWh } },
+      ];
+    }
+    case 'statement':
+      return [{ name: 'statement-ready', data: { slot: event.statement.slot } }];
+    case 'settled': {
+      const { batchId, blockNumber, extrinsicHash, root } = event.receipt;
+      return [{ name: 'settled', data: { slot: event.slot, batchId, blockNumber, extrinsicHash, root } }];
+    }
+    case 'reading':
+      return [];
+  }
+}

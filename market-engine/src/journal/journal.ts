@@ -1,0 +1,228 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { CommonwattError, type SlotId } from '@commonwatt/domain';
+import { intakeKey, type Decision, type Intake } from './rows.ts';
+
+export interface Numbered<T> {
+  /** Position in the journal, shared by both tables. */
+  readonly seq: number;
+  readonly row: T;
+}
+
+/**
+ * The market's memory: two append-only tables in one SQLite file (WAL, `synchronous = FULL`, so a commit is an fsync).
+ * `append` is for the many rows from outside and shares one fsync among all that arrive together; `commit` is for decisions and
+ * returns when they, and everything appended before them, are on disk.
+ */
+export interface Journal {
+  /** Resolves when the row is on disk. Rejects with `unavailable` when it could not be written. */
+  append(row: Intake): Promise<void>;
+  /** Resolves when everything appended so far is on disk. */
+  flushed(): Promise<void>;
+  /** Writes at once; returns the seq of the first row. Throws `unavailable`. */
+  commit(rows: readonly Decision[]): number;
+  /** All decisions, oldest first, one at a time. */
+  decisions(): Iterable<Numbered<Decision>>;
+  decisionsOf(slot: SlotId): Numbered<Decision>[];
+  decisionAt(seq: number): Decision | null;
+  intakeOf(slot: SlotId): Numbered<Intake>[];
+  intakeByKey(key: string): Numbered<Intake> | null;
+  readonly statistics: JournalStatistics;
+  /** True once a write has failed: from then on it refuses everything, because memory may be ahead of the disk. */
+  readonly failed: boolean;
+  close(): void;
+}
+
+export interface JournalStatistics {
+  rows: number;
+  commits: number;
+  lastCommitMs: number;
+}
+
+export interface JournalHooks {
+  /** For tests: called around every commit with its number; throwing there is a crash at that point. */
+  readonly beforeCommit?: (commit: number) => void;
+  readonly afterCommit?: (commit: number) => void;
+}
+
+const SCHEMA = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA busy_timeout = 5000;
+  CREATE TABLE IF NOT EXISTS intake (seq INTEGER PRIMARY KEY, slot TEXT NOT NULL, key TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+  CREATE INDEX IF NOT EXISTS intake_by_slot ON intake (slot);
+  CREATE TABLE IF NOT EXISTS decision (seq INTEGER PRIMARY KEY, slot TEXT, type TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+  CREATE INDEX IF NOT EXISTS decision_by_slot ON decision (slot);
+`;
+
+/** So many rows at most share one fsync; beyond, latency grows without a gain. */
+const GROUP_MAX = 512;
+
+interface Row {
+  readonly seq: number;
+  readonly body: string;
+}
+
+/** Opens or makes the file. Throws CommonwattError `unavailable` when it is no usable journal. */
+export function openJournal(path: string, hooks: JournalHooks = {}): Journal {
+  let db: DatabaseSync;
+  try {
+    db = new DatabaseSync(path);
+    db.exec(SCHEMA);
+  } catch (error) {
+    throw new CommonwattError('unavailable', `cannot open the market's journal: ${messageOf(error)}`, {
+      record: path,
+      remedy:
+        'check that the folder exists, is writable and not full, and that the file is a Commonwatt journal',
+    });
+  }
+  return new SqliteJournal(db, hooks);
+}
+
+class SqliteJournal implements Journal {
+  readonly statistics: JournalStatistics = { rows: 0, commits: 0, lastCommitMs: 0 };
+  failed = false;
+  readonly #db: DatabaseSync;
+  readonly #hooks: JournalHooks;
+  readonly #insertIntake: StatementSync;
+  readonly #insertDecision: StatementSync;
+  #nextSeq: number;
+  #pending: { readonly seq: number; readonly row: Intake }[] = [];
+  #group: PromiseWithResolvers<void> | null = null;
+  #scheduled = false;
+
+  constructor(db: DatabaseSync, hooks: JournalHooks) {
+    this.#db = db;
+    this.#hooks = hooks;
+    this.#insertIntake = db.prepare('INSERT INTO intake (seq, slot, key, body) VALUES (?, ?, ?, ?)');
+    this.#insertDecision = db.prepare('INSERT INTO decision (seq, slot, type, body) VALUES (?, ?, ?, ?)');
+    const last = db
+      .prepare(
+        'SELECT max((SELECT coalesce(max(seq), 0) FROM intake), (SELECT coalesce(max(seq), 0) FROM decision)) AS seq',
+      )
+      .get() as { seq: number };
+    this.#nextSeq = last.seq + 1;
+  }
+
+  append(row: Intake): Promise<void> {
+    if (this.failed) return Promise.reject(unavailable());
+    this.#pending.push({ seq: this.#nextSeq++, row });
+    this.#group ??= Promise.withResolvers<void>();
+    const { promise } = this.#group;
+    if (this.#pending.length >= GROUP_MAX) this.#flush();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => {
+        this.#scheduled = false;
+        this.#flush();
+      });
+    }
+    return promise;
+  }
+
+  flushed(): Promise<void> {
+    if (this.failed) return Promise.reject(unavailable());
+    return this.#group?.promise ?? Promise.resolve();
+  }
+
+  commit(rows: readonly Decision[]): number {
+    const first = this.#nextSeq;
+    this.#write(rows);
+    if (this.failed) throw unavailable();
+    return first;
+  }
+
+  *decisions(): Iterable<Numbered<Decision>> {
+    for (const row of this.#db.prepare('SELECT seq, body FROM decision ORDER BY seq').iterate()) {
+      const { seq, body } = row as unknown as Row;
+      yield { seq, row: JSON.parse(body) as Decision };
+    }
+  }
+
+  decisionsOf(slot: SlotId): Numbered<Decision>[] {
+    return this.#read<Decision>('SELECT seq, body FROM decision WHERE slot = ? ORDER BY seq', slot);
+  }
+
+  decisionAt(seq: number): Decision | null {
+    return this.#read<Decision>('SELECT seq, body FROM decision WHERE seq = ?', seq)[0]?.row ?? null;
+  }
+
+  intakeOf(slot: SlotId): Numbered<Intake>[] {
+    this.#flush();
+    return this.#read<Intake>('SELECT seq, body FROM intake WHERE slot = ? ORDER BY seq', slot);
+  }
+
+  intakeByKey(key: string): Numbered<Intake> | null {
+    this.#flush();
+    return this.#read<Intake>('SELECT seq, body FROM intake WHERE key = ?', key)[0] ?? null;
+  }
+
+  close(): void {
+    this.#flush();
+    this.failed = true;
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  #flush(): void {
+    if (this.#pending.length > 0 && !this.failed) this.#write([]);
+  }
+
+  /** One transaction: everything pending, then the decisions. Never throws: a failure rejects the waiting and sets `failed`. */
+  #write(decisions: readonly Decision[]): void {
+    const pending = this.#pending;
+    const group = this.#group;
+    this.#pending = [];
+    this.#group = null;
+    try {
+      if (this.failed) throw unavailable();
+      const startMs = performance.now();
+      this.#hooks.beforeCommit?.(this.statistics.commits);
+      this.#db.exec('BEGIN IMMEDIATE');
+      for (const { seq, row } of pending) {
+        this.#insertIntake.run(seq, row.signed.payload.slot, intakeKey(row), JSON.stringify(row));
+      }
+      for (const row of decisions) {
+        this.#insertDecision.run(
+          this.#nextSeq++,
+          'slot' in row ? row.slot : null,
+          row.type,
+          JSON.stringify(row),
+        );
+      }
+      this.#db.exec('COMMIT');
+      this.#hooks.afterCommit?.(this.statistics.commits);
+      this.statistics.commits++;
+      this.statistics.rows += pending.length + decisions.length;
+      this.statistics.lastCommitMs = performance.now() - startMs;
+      group?.resolve();
+    } catch (error) {
+      this.failed = true;
+      try {
+        if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      } catch {
+        // The first failure is the one to report.
+      }
+      // Somebody may have stopped waiting; the failure is still seen through `failed`.
+      group?.promise.catch(() => {});
+      group?.reject(unavailable(error));
+    }
+  }
+
+  #read<T>(sql: string, ...values: (string | number)[]): Numbered<T>[] {
+    const rows = this.#db.prepare(sql).all(...values) as unknown as Row[];
+    return rows.map(({ seq, body }) => ({ seq, row: JSON.parse(body) as T }));
+  }
+}
+
+function unavailable(cause?: unknown): CommonwattError {
+  return new CommonwattError(
+    'unavailable',
+    cause === undefined
+      ? "the market's journal cannot be written; nothing is taken until it is restarted"
+      : `the market's journal cannot be written: ${messageOf(cause)}`,
+    { remedy: 'free the disk or repair it and start the market again; send again what was not acknowledged' },
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

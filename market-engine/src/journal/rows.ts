@@ -1,0 +1,97 @@
+import type {
+  CancelPayload,
+  Carry,
+  Clearing,
+  Estimate,
+  GatewayRegistration,
+  MarketRules,
+  MeterReading,
+  OrderPayload,
+  Participant,
+  SettlementReceipt,
+  Signed,
+  SlotId,
+} from '@commonwatt/domain';
+import type { StoredSlotState } from '../slot/step.ts';
+
+/** What came in from outside and was acknowledged: many rows, never changed. */
+export type Intake =
+  | { readonly type: 'order'; readonly signed: Signed<OrderPayload> }
+  | { readonly type: 'cancel'; readonly signed: Signed<CancelPayload> }
+  | { readonly type: 'reading'; readonly signed: Signed<MeterReading> };
+
+/** What the market decided: few rows, never changed. Everything else follows from the two. */
+export type Decision =
+  /** Format and first slot; the first row of every journal. */
+  | {
+      readonly type: 'journal';
+      readonly version: number;
+      readonly community: string;
+      readonly slotMinutes: number;
+      readonly firstSlot: SlotId;
+    }
+  /** The rules, or who takes part, from now on; slots name the row they were opened or fixed under. */
+  | { readonly type: 'rules'; readonly rules: MarketRules }
+  | {
+      readonly type: 'registry';
+      readonly participants: readonly Participant[];
+      readonly gateways: readonly Signed<GatewayRegistration>[];
+    }
+  | { readonly type: 'opened'; readonly slot: SlotId; readonly rulesSeq: number }
+  | { readonly type: 'state'; readonly slot: SlotId; readonly stored: StoredSlotState }
+  | {
+      readonly type: 'cleared';
+      readonly slot: SlotId;
+      readonly clearing: Clearing;
+      readonly bids: number;
+      readonly offers: number;
+    }
+  /** What a slot's statement is made from besides the acknowledged orders. Readings are named, not repeated. */
+  | {
+      readonly type: 'fixed';
+      readonly slot: SlotId;
+      readonly registrySeq: number;
+      readonly readings: readonly ReadingName[];
+      readonly estimates: readonly Estimate[];
+      readonly trueUps: readonly { readonly estimate: Estimate; readonly reading: ReadingName }[];
+      readonly carries: readonly Carry[];
+    }
+  /** A reading that came after its slot was fixed on an estimate; trued up by a later `fixed`. */
+  | {
+      readonly type: 'late';
+      readonly slot: SlotId;
+      readonly estimate: Estimate;
+      readonly reading: ReadingName;
+    }
+  | { readonly type: 'batch'; readonly receipt: SettlementReceipt }
+  | {
+      readonly type: 'debts';
+      readonly batchId: string;
+      readonly debts: readonly Debt[];
+      readonly claims: readonly Debt[];
+    };
+
+export interface ReadingName {
+  readonly gateway: string;
+  readonly slot: SlotId;
+  readonly sequence: number;
+}
+
+/** Money owed (a debt) or waited for (a claim) from a batch; decimal string of micro-units. */
+export interface Debt {
+  readonly participant: string;
+  readonly batchId: string;
+  readonly amountMicro: string;
+}
+
+/** The key under which a row is taken exactly once. */
+export function intakeKey(row: Intake): string {
+  const { payload } = row.signed;
+  return payload.type === 'reading'
+    ? readingKey(payload)
+    : `${payload.type} ${payload.slot} ${payload.id} ${payload.revision}`;
+}
+
+export function readingKey(name: ReadingName): string {
+  return `reading ${name.slot} ${name.gateway} ${name.sequence}`;
+}

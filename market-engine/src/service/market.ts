@@ -1,0 +1,303 @@
+import {
+  CommonwattError,
+  canonicalJson,
+  slotMs,
+  slotStartMs,
+  type BundleRecord,
+  type Book,
+  type Clearing,
+  type Clock,
+  type MarketRules,
+  type OrderPayload,
+  type Participant,
+  type SettlementReceipt,
+  type Signed,
+  type SlotId,
+  type Statement,
+} from '@commonwatt/domain';
+import { openJournal, type JournalHooks } from '../journal/journal.ts';
+import type { Decision } from '../journal/rows.ts';
+import { stateCounts } from './state-counts.ts';
+import { core } from './core.ts';
+import { IntakeDesk } from './intake.ts';
+import { MarketState } from './market-state.ts';
+import { Memory } from './memory.ts';
+import { pointsOf } from './points.ts';
+import type {
+  Market,
+  MarketEvent,
+  MarketHealth,
+  MarketOptions,
+  OrderTaken,
+  ReadingTaken,
+  SlotFilter,
+  SlotSummary,
+} from './ports.ts';
+import { statementOf } from './slot-detail.ts';
+import { SlotShell } from './slot-shell.ts';
+import { Ticker } from './ticker.ts';
+import { whoOf } from './who.ts';
+
+const JOURNAL_VERSION = 1;
+
+/**
+ * Opens the market on its journal: a fresh one begins with `firstSlot`, a known one goes on where it was left, however it was left.
+ * Throws CommonwattError when the journal is another community's, or the registry or the rules contradict themselves.
+ */
+export function openMarket(options: MarketOptions): Promise<Market> {
+  return openMarketWith(options, {});
+}
+
+/** As `openMarket`, with hooks around every commit, for the crash tests. */
+export async function openMarketWith(options: MarketOptions, hooks: JournalHooks): Promise<MarketService> {
+  checkRules(options.rules);
+  slotStartMs(options.firstSlot);
+  const market = new MarketService(options, hooks);
+  market.start();
+  return market;
+}
+
+export class MarketService implements Market {
+  readonly rules: MarketRules;
+  readonly participants: readonly Participant[];
+  readonly clock: Clock;
+  readonly #options: MarketOptions;
+  readonly #memory: Memory;
+  readonly #shell: SlotShell;
+  readonly #desk: IntakeDesk;
+  readonly #ticker: Ticker;
+  readonly #listeners = new Set<(event: MarketEvent) => void>();
+  readonly #counters: Record<string, number> = { orders: 0, cancels: 0, readings: 0, refused: 0 };
+  #trouble: string | null = null;
+  #stopped = false;
+
+  constructor(options: MarketOptions, hooks: JournalHooks) {
+    this.rules = options.rules;
+    this.participants = options.participants;
+    this.clock = options.clock;
+    this.#options = options;
+    const who = whoOf(options.rules.community, options.participants, options.gateways);
+    const state = new MarketState();
+    this.#memory = new Memory(openJournal(options.journalPath, hooks), state);
+    try {
+      for (const numbered of this.#memory.journal.decisions()) state.apply(numbered);
+      const rows = openingRows(options, state);
+      if (rows.length > 0) this.#memory.commit(rows);
+    } catch (error) {
+      this.#memory.journal.close();
+      throw error;
+    }
+    this.#shell = new SlotShell({
+      memory: this.#memory,
+      core,
+      options,
+      emit: (event) => this.#emit(event),
+      changed: () => this.#ticker.wake(),
+      fail: (error) => this.#fail(error),
+    });
+    this.#desk = new IntakeDesk(this.#memory, this.#shell, who, options);
+    this.#ticker = new Ticker(
+      options.clock,
+      () => this.tick(),
+      () => (this.#trouble === null ? this.#shell.nextDeadlineMs() : null),
+    );
+  }
+
+  start(): void {
+    this.#shell.restore();
+    this.#desk.remember(this.#shell.liveSlots());
+    this.#ticker.start();
+  }
+
+  submitOrder(signed: unknown): Promise<OrderTaken> {
+    return this.#counted('orders', () => this.#desk.order(signed));
+  }
+
+  cancelOrder(signed: unknown): Promise<OrderTaken> {
+    return this.#counted('cancels', () => this.#desk.cancel(signed));
+  }
+
+  async submitReading(signed: unknown): Promise<ReadingTaken> {
+    const taken = await this.#counted('readings', () => this.#desk.reading(signed));
+    this.#emit({
+      type: 'reading',
+      reading: (signed as { payload: Extract<MarketEvent, { type: 'reading' }>['reading'] }).payload,
+      chain: taken.chain,
+      use: taken.use,
+    });
+    return taken;
+  }
+
+  tick(): void {
+    if (this.#trouble === null && !this.#stopped) this.#shell.tick(this.clock.nowMs());
+  }
+
+  clearing(slot: SlotId): Clearing | null {
+    return this.#memory.state.slots.has(slot) ? this.#memory.detail(slot).clearing : null;
+  }
+
+  statement(slot: SlotId): Statement | null {
+    const records = this.records(slot);
+    return records === null ? null : statementOf(slot, records);
+  }
+
+  records(slot: SlotId): BundleRecord[] | null {
+    return this.#memory.state.slots.has(slot) ? this.#shell.records(slot) : null;
+  }
+
+  receipt(slot: SlotId): SettlementReceipt | null {
+    const { state, journal } = this.#memory;
+    const batchId = state.slots.get(slot)?.stored?.context.batchId ?? null;
+    const batch = batchId === null ? null : state.batch(batchId);
+    const row = batch === null ? null : journal.decisionAt(batch.seq);
+    return row?.type === 'batch' ? row.receipt : null;
+  }
+
+  bookOf(slot: SlotId): Book | null {
+    const known = this.#memory.state.slots.has(slot) && !this.#shell.isOpen(slot);
+    return known ? this.#memory.detail(slot).orders.book() : null;
+  }
+
+  ordersOf(participant: string, slot: SlotId): readonly Signed<OrderPayload>[] {
+    return this.#memory.state.slots.has(slot) ? this.#memory.detail(slot).orders.liveOf(participant) : [];
+  }
+
+  slot(slot: SlotId): SlotSummary | null {
+    const entry = this.#memory.state.slots.get(slot);
+    return entry === undefined ? null : this.#memory.state.summary(entry);
+  }
+
+  slots(filter: SlotFilter = {}): SlotSummary[] {
+    const { from, to, after, state, limit = Number.POSITIVE_INFINITY } = filter;
+    const found: SlotSummary[] = [];
+    for (const entry of this.#memory.state.slots.values()) {
+      if (found.length >= limit) break;
+      if (from !== undefined && entry.slot < from) continue;
+      if (to !== undefined && entry.slot > to) continue;
+      if (after !== undefined && entry.slot <= after) continue;
+      if (state !== undefined && entry.stored?.state !== state) continue;
+      found.push(this.#memory.state.summary(entry));
+    }
+    return found;
+  }
+
+  subscribe(listener: (event: MarketEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  addCarries(receipt: SettlementReceipt): void {
+    const row = this.#memory.state.debts.rowFor(receipt);
+    if (row !== null) this.#memory.commit([row]);
+  }
+
+  debts(): readonly { readonly participant: string; readonly amountMicro: string }[] {
+    return this.#memory.state.debts.open();
+  }
+
+  retry(slot: SlotId): void {
+    const { state } = this.#memory.state.summary(this.#memory.state.entry(slot));
+    if (state !== 'needsOperator') {
+      throw new CommonwattError('conflict', `slot ${slot} is ${state}; it does not wait for an operator`, {
+        record: slot,
+      });
+    }
+    this.#shell.send(slot, { type: 'operator.retry' });
+  }
+
+  health(): MarketHealth {
+    return {
+      ready: this.#trouble === null && !this.#stopped,
+      why: this.#trouble ?? (this.#stopped ? 'the market is stopping' : null),
+      nowMs: this.clock.nowMs(),
+      slots: stateCounts(this.#memory.state),
+      journal: { ...this.#memory.journal.statistics },
+      counters: { ...this.#counters },
+    };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#shell.stop();
+    await this.#ticker.stop();
+    this.#memory.journal.close();
+  }
+
+  async #counted<T>(name: string, action: () => Promise<T>): Promise<T> {
+    if (this.#stopped)
+      throw new CommonwattError('unavailable', 'the market is stopping; send it again later');
+    try {
+      const result = await action();
+      this.#counters[name] = (this.#counters[name] ?? 0) + 1;
+      return result;
+    } catch (error) {
+      this.#counters['refused'] = (this.#counters['refused'] ?? 0) + 1;
+      throw error;
+    }
+  }
+
+  #emit(event: MarketEvent): void {
+    this.#options.telemetry?.write(pointsOf(event, this.rules, this.clock.nowMs()));
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#options.log(
+          `a listener of the market failed: ${error instanceof Error ? error.message : error}`,
+        );
+      }
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#trouble !== null || this.#stopped) return;
+    this.#trouble = error instanceof Error ? error.message : String(error);
+    this.#options.log(`the market stands still: ${this.#trouble}`);
+    this.#shell.stop();
+  }
+}
+
+/** What has to be written before the market may open: the journal's first row, and rules or a registry that changed. */
+function openingRows(options: MarketOptions, state: MarketState): Decision[] {
+  const { rules, participants, gateways, firstSlot } = options;
+  const { community, slotMinutes } = rules;
+  const { journal } = state;
+  const rows: Decision[] = [];
+  if (journal === null) {
+    rows.push({ type: 'journal', version: JOURNAL_VERSION, community, slotMinutes, firstSlot });
+  } else if (
+    journal.version !== JOURNAL_VERSION ||
+    journal.community !== community ||
+    journal.slotMinutes !== slotMinutes
+  ) {
+    throw new CommonwattError(
+      'conflict',
+      `the journal is of ${journal.community} with slots of ${journal.slotMinutes} minutes, version ${journal.version}`,
+      {
+        record: options.journalPath,
+        remedy: `use another state folder for ${community} with ${slotMinutes} minutes`,
+      },
+    );
+  }
+  if (canonicalJson(state.rules?.rules ?? null) !== canonicalJson(rules)) rows.push({ type: 'rules', rules });
+  const known = state.registry === null ? null : [state.registry.participants, state.registry.gateways];
+  if (canonicalJson(known) !== canonicalJson([participants, gateways])) {
+    rows.push({ type: 'registry', participants, gateways });
+  }
+  return rows;
+}
+
+function checkRules(rules: MarketRules): void {
+  const { feedInMicroPerKwh, retailMicroPerKwh, gateClosureMs, kPercent } = rules;
+  const wrong =
+    feedInMicroPerKwh > retailMicroPerKwh
+      ? 'the feed-in price is above the retail price'
+      : gateClosureMs < 0 || gateClosureMs > rules.openSlotsAhead * slotMs(rules.slotMinutes)
+        ? 'the gate would close before it opens'
+        : !Number.isSafeInteger(kPercent) || kPercent < 0 || kPercent > 100
+          ? 'kPercent is not a whole number from 0 to 100'
+          : null;
+  if (wrong !== null)
+    throw new CommonwattError('malformed', `the rules of ${rules.community} are refused: ${wrong}`);
+}

@@ -1,0 +1,70 @@
+import { COMMUNITY_FUND, SUPPLIER, type MarketRules, type Statement } from '@commonwatt/domain';
+import { slotDeadlines } from '../slot/deadlines.ts';
+import type { MarketEvent, TelemetryPoint } from './ports.ts';
+
+/**
+ * What the market tells telemetry about an event; measurements `market` and `settlement`. Prices in currency per kWh and amounts in
+ * currency are floats here, and only here: dashboards read them, nothing settles on them.
+ */
+export function pointsOf(event: MarketEvent, rules: MarketRules, nowMs: number): TelemetryPoint[] {
+  const { community } = rules;
+  if (event.type === 'cleared') {
+    const { clearing, bids, offers } = event;
+    return [
+      {
+        measurement: 'market',
+        tags: { community },
+        fields: {
+          ...(clearing.priceMicroPerKwh === null ? {} : { price: clearing.priceMicroPerKwh / 1e6 }),
+          floor: rules.feedInMicroPerKwh / 1e6,
+          cap: rules.retailMicroPerKwh / 1e6,
+          p2p_wh: clearing.volumeWh,
+          bids,
+          offers,
+        },
+        atMs: slotDeadlines(clearing.slot, rules).startsMs,
+      },
+    ];
+  }
+  if (event.type === 'statement') {
+    const { statement } = event;
+    return [
+      {
+        measurement: 'market',
+        tags: { community },
+        fields: gridEnergy(statement),
+        atMs: slotDeadlines(statement.slot, rules).startsMs,
+      },
+    ];
+  }
+  if (event.type === 'settled') {
+    const { endsMs } = slotDeadlines(event.slot, rules);
+    const { record } = event.receipt;
+    const paidOutMicro = record.payments.reduce(
+      (total, payment) => (payment.direction === 'out' ? total + BigInt(payment.amountMicro) : total),
+      0n,
+    );
+    return [
+      {
+        measurement: 'settlement',
+        tags: { community, status: 'settled' },
+        fields: {
+          lag_s: (nowMs - endsMs) / 1000,
+          count: record.payments.length,
+          amount: Number(paidOutMicro) / 1e6,
+        },
+        atMs: endsMs,
+      },
+    ];
+  }
+  return [];
+}
+
+/** What crossed the neighbourhood's border in the slot, as the supplier sees it; whole Wh. */
+function gridEnergy(statement: Statement): { grid_import_wh: number; grid_export_wh: number } {
+  let netWh = 0;
+  for (const { participant, meteredWh } of statement.positions) {
+    if (participant !== SUPPLIER && participant !== COMMUNITY_FUND) netWh += meteredWh;
+  }
+  return { grid_import_wh: Math.max(-netWh, 0), grid_export_wh: Math.max(netWh, 0) };
+}
