@@ -1,0 +1,83 @@
+import type { ApiPromise } from '@polkadot/api';
+import type { GenericExtrinsic } from '@polkadot/types';
+import type { DispatchError, Event, EventRecord } from '@polkadot/types/interfaces';
+import { CommonwattError } from '@commonwatt/domain';
+import { decodeBatch, hexOfAccount, originAndCall } from './decode.ts';
+import { RpcError, type RpcSocket } from './rpc.ts';
+import type { ChainBlock, ChainExtrinsic } from './types.ts';
+
+interface RawBlock {
+  readonly block: {
+    readonly header: { readonly number: string; readonly parentHash: string };
+    readonly extrinsics: readonly string[];
+  };
+}
+
+/** A block with what became of each signed extrinsic, decoded with the runtime that ran it. */
+export async function readBlock(api: ApiPromise, rpc: RpcSocket, hash: string): Promise<ChainBlock> {
+  const raw = await rpc.call<RawBlock | null>('chain_getBlock', [hash]).catch((error: unknown) => {
+    if (error instanceof RpcError) return null;
+    throw error;
+  });
+  if (raw === null) throw new CommonwattError('not-found', `the node does not know block ${hash}`);
+  const { header, extrinsics } = raw.block;
+  const decoded: ChainExtrinsic[] = [];
+  const number = Number(header.number);
+  if (number > 0 && extrinsics.length > 0) {
+    const at = await api.at(hash);
+    const parsed = extrinsics.map((hex) => at.registry.createType('Extrinsic', hex) as GenericExtrinsic);
+    if (parsed.some((extrinsic) => extrinsic.isSigned)) {
+      const events = (await at.query['system']!['events']!()) as unknown as EventRecord[];
+      parsed.forEach((extrinsic, index) => {
+        if (extrinsic.isSigned) decoded.push(readExtrinsic(extrinsic, index, events));
+      });
+    }
+  }
+  return { number, hash, parentHash: header.parentHash, extrinsics: decoded };
+}
+
+function readExtrinsic(
+  extrinsic: GenericExtrinsic,
+  index: number,
+  events: readonly EventRecord[],
+): ChainExtrinsic {
+  const own = events
+    .filter(({ phase }) => phase.isApplyExtrinsic && phase.asApplyExtrinsic.toNumber() === index)
+    .map(({ event }) => event);
+  const find = (section: string, method: string) =>
+    own.find((event) => event.section === section && event.method === method);
+  const failed = find('system', 'ExtrinsicFailed');
+  const signer = hexOfAccount(extrinsic.signer);
+  const { origin, call } = originAndCall(extrinsic.method, signer, own);
+  return {
+    hash: extrinsic.hash.toHex(),
+    index,
+    origin,
+    success: failed === undefined && find('system', 'ExtrinsicSuccess') !== undefined,
+    error: failed === undefined ? null : nameOf(extrinsic, failed.data[0] as unknown as DispatchError),
+    feeNative: feeOf(own, signer),
+    batch: call === null ? null : decodeBatch(call, origin),
+  };
+}
+
+function nameOf(extrinsic: GenericExtrinsic, error: DispatchError): string {
+  if (!error.isModule) return error.toString();
+  const { section, name } = extrinsic.registry.findMetaError(error.asModule);
+  return `${section}.${name}`;
+}
+
+/** What the signer paid: runtimes before 2022 have no event of its own for it, only what was taken and given back. */
+function feeOf(events: readonly Event[], signer: string): bigint {
+  const paid = events.find(
+    ({ section, method }) => section === 'transactionPayment' && method === 'TransactionFeePaid',
+  );
+  if (paid) return BigInt(paid.data[1]!.toString());
+  let fee = 0n;
+  for (const { section, method, data } of events) {
+    if (section !== 'balances' || (method !== 'Withdraw' && method !== 'Deposit')) continue;
+    if (hexOfAccount(data[0]) !== signer) continue;
+    const amount = BigInt(data[1]!.toString());
+    fee += method === 'Withdraw' ? amount : -amount;
+  }
+  return fee;
+}

@@ -1,0 +1,93 @@
+/**
+ * The chain as settlement needs it. Everything a fake can also be: no word of any library here.
+ * Account keys are raw public keys, 64 hex digits. Hashes and bytes are 0x-hex. Money in micro-units of the community's asset,
+ * fees in the chain's smallest native unit.
+ */
+export interface BlockRef {
+  readonly number: number;
+  readonly hash: string;
+}
+
+export interface ChainPayment {
+  readonly direction: 'in' | 'out';
+  /** Who pays (`in`) or receives (`out`); the other side is the settlement account. */
+  readonly accountKey: string;
+  readonly amountMicro: bigint;
+}
+
+/** What one atomic batch does: draws and payments in order, then its remark. */
+export interface BatchCall {
+  readonly payments: readonly ChainPayment[];
+  readonly remark: string;
+}
+
+/** A batch as it stands in a block: any atomic `batchAll` that ends in a remark. `payments` is null when it does anything else besides. */
+export interface BatchOnChain {
+  readonly assetIds: readonly number[];
+  readonly payments: readonly ChainPayment[] | null;
+  readonly remark: string;
+}
+
+export interface ChainExtrinsic {
+  readonly hash: string;
+  readonly index: number;
+  /** Who dispatched the call; for a call through a multisig, the multisig. */
+  readonly origin: string;
+  readonly success: boolean;
+  /** Why the dispatch failed, e.g. `assets.BalanceLow`. */
+  readonly error: string | null;
+  readonly feeNative: bigint;
+  readonly batch: BatchOnChain | null;
+}
+
+export interface ChainBlock extends BlockRef {
+  readonly parentHash: string;
+  /** Signed extrinsics only. */
+  readonly extrinsics: readonly ChainExtrinsic[];
+}
+
+/** Reading; every method has a deadline and throws CommonwattError `unavailable` when the node does not answer. */
+export interface ChainReader {
+  finalizedBlock(): Promise<BlockRef>;
+  bestBlock(): Promise<BlockRef>;
+  /** Hash of the block at a height of the best chain; null above its head. */
+  blockHashAt(number: number): Promise<string | null>;
+  /** Throws `not-found` when the node does not know the block. */
+  block(hash: string): Promise<ChainBlock>;
+}
+
+export interface SignedExtrinsic {
+  readonly bytes: string;
+  readonly hash: string;
+  readonly nonce: number;
+  /** The block its mortal era is tied to; on a chain with another block there it can never be included. */
+  readonly birth: BlockRef;
+  /** From this height on it can never be included. */
+  readonly deathNumber: number;
+}
+
+export interface Holding {
+  /** What the account could give away without being reaped. */
+  readonly balanceMicro: bigint;
+  /** What it still lets the settlement account draw. */
+  readonly approvalMicro: bigint;
+  /** True when the account can be paid any amount: it has the asset, or exists natively. */
+  readonly receives: boolean;
+}
+
+/** A community's money on a chain: what `openSettlement` works with. */
+export interface CommunityChain extends ChainReader {
+  readonly community: string;
+  readonly assetId: number;
+  /** The account that draws and pays. */
+  readonly settlementKey: string;
+  readonly genesisHash: string;
+  /** Nonce of the settlement account in the state after a block. */
+  nonceAt(blockHash: string): Promise<number>;
+  holdings(accountKeys: readonly string[], blockHash: string): Promise<ReadonlyMap<string, Holding>>;
+  sign(call: BatchCall, nonce: number, birth: BlockRef): Promise<SignedExtrinsic>;
+  /** Hands the bytes to the node. Throws `conflict` when the chain refuses them, `unavailable` when nothing is known. */
+  submit(bytes: string): Promise<void>;
+  /** A chain that makes blocks only on demand makes one now; elsewhere nothing happens. */
+  nudge(): Promise<void>;
+}

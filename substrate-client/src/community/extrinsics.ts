@@ -1,0 +1,63 @@
+import type { ApiPromise } from '@polkadot/api';
+import type { SubmittableExtrinsic } from '@polkadot/api/types';
+import { hexToU8a, u8aConcat } from '@polkadot/util';
+import { CommonwattError, type Signer } from '@commonwatt/domain';
+import { RpcError, type RpcSocket } from '../chain/rpc.ts';
+import type { BlockRef, SignedExtrinsic } from '../chain/types.ts';
+
+/** Blocks a signed extrinsic stays valid. A power of two, as eras are. */
+export const ERA_BLOCKS = 64;
+
+/** MultiSignature's tag for ed25519. */
+const ED25519 = new Uint8Array([0]);
+
+export type Call = SubmittableExtrinsic<'promise'>;
+
+/** Signs a call with an explicit nonce and a mortal era that begins at `birth`. Nothing is asked from the chain. */
+export function signCall(
+  api: ApiPromise,
+  call: Call,
+  signer: Signer,
+  nonce: number,
+  birth: BlockRef,
+): SignedExtrinsic {
+  const addressRaw = hexToU8a(`0x${signer.publicKey}`);
+  const pair = {
+    address: api.registry.createType('AccountId', addressRaw).toString(),
+    addressRaw,
+    publicKey: addressRaw,
+    sign: (message: Uint8Array) => u8aConcat(ED25519, signer.signBytes(message)),
+  };
+  const era = api.registry.createType('ExtrinsicEra', { current: birth.number, period: ERA_BLOCKS });
+  // A fresh object: signing changes it, and a caller may sign the same call again.
+  const extrinsic = api.tx(call.method as never);
+  extrinsic.sign(pair as never, {
+    blockHash: birth.hash,
+    genesisHash: api.genesisHash,
+    runtimeVersion: api.runtimeVersion,
+    nonce,
+    era,
+  });
+  return {
+    bytes: extrinsic.toHex(),
+    hash: extrinsic.hash.toHex(),
+    nonce,
+    birth,
+    deathNumber: era.asMortalEra.death(birth.number),
+  };
+}
+
+/** Hands bytes to the node, once. `conflict`: the chain refuses them now; `unavailable`: nothing is known, they may be in. */
+export async function submitBytes(rpc: RpcSocket, bytes: string): Promise<void> {
+  try {
+    await rpc.call('author_submitExtrinsic', [bytes], { once: true });
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    throw new CommonwattError(
+      'conflict',
+      `the chain refuses the extrinsic: ${error.message}`,
+      {},
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,177 @@
+import {
+  allHandlers,
+  Api,
+  Block,
+  Blockchain,
+  BuildBlockMode,
+  calculateStateRoot,
+  inherentProviders,
+  RemoteStorageLayer,
+  ResponseError,
+  type BlockEntry,
+} from '@acala-network/chopsticks-core';
+import { chainSpec } from '@substrate/connect-known-chains/rococo_v2_2_asset_hub';
+import { GENESIS_HASH, storeProvider } from './provider.ts';
+import type { RpcHandler } from './rpc-server.ts';
+import type { ChainStore, StateDiff } from './store.ts';
+
+/** Each block's storage is a layer over the one before; after this many the pile is replaced by the store. */
+const LAYERS_MAX = 16;
+const BLOCKS_IN_MEMORY = 2 * LAYERS_MAX;
+
+/** Every call unpacks its own copy of the runtime in the executor's 32-bit memory; two hundred at once overflow it. */
+const RUNTIMES_MAX = 2;
+
+type Provider = ConstructorParameters<typeof Api>[0];
+type Database = NonNullable<ConstructorParameters<typeof Blockchain>[0]['db']>;
+type Hash = `0x${string}`;
+
+interface Spec {
+  readonly id: string;
+  readonly name: string;
+  readonly properties: unknown;
+  readonly genesis: { readonly raw: { readonly top: Record<string, string> } };
+}
+
+export interface RunningChain {
+  readonly handle: RpcHandler;
+  /** Resolves when no block is being built. */
+  idle(): Promise<void>;
+}
+
+/** Opens the chain at the last block of the store; an empty store gets the genesis first. */
+export async function openChain(
+  store: ChainStore,
+  onProgress: (text: string) => void,
+): Promise<RunningChain> {
+  const spec = JSON.parse(chainSpec) as Spec;
+  if (store.tip === null) {
+    onProgress('the chain starts from its genesis');
+    await writeGenesis(store, spec.genesis.raw.top);
+  }
+  const provider = storeProvider(store, spec) as unknown as Provider;
+  const tip = store.tip ?? { number: 0, hash: GENESIS_HASH };
+  const database = { persist: async (_block: BlockEntry): Promise<void> => {} };
+  const chain = new Blockchain({
+    api: new Api(provider),
+    buildBlockMode: BuildBlockMode.Batch,
+    inherentProviders,
+    registeredTypes: {},
+    header: { number: tip.number, hash: tip.hash as Hash },
+    maxMemoryBlockCount: BLOCKS_IN_MEMORY,
+    db: {
+      close: async () => {},
+      saveBlock: (block: BlockEntry) => database.persist(block),
+      queryBlock: async () => null,
+      queryBlockByNumber: async () => null,
+      queryHighestBlock: async () => null,
+      deleteBlock: async () => {},
+      blocksCount: async () => store.tip?.number ?? 0,
+      saveStorage: async () => {},
+      queryStorage: async (blockHash: string, key: string) => ({
+        blockHash,
+        key,
+        value: store.value(key, heightOf(store, blockHash)),
+      }),
+    } as unknown as Database,
+  });
+  database.persist = async (block) => {
+    const header = await headerJson(chain.head);
+    store.append(
+      { number: block.number, hash: block.hash, header, extrinsics: block.extrinsics },
+      block.storageDiff ?? {},
+    );
+    if (block.number % LAYERS_MAX === 0) await rebase(chain);
+  };
+  if (tip.number === 0) {
+    onProgress('the chain builds its first block');
+    await chain.newBlock();
+    if (chain.head.number === 0) throw new Error('the first block could not be built');
+  } else {
+    onProgress(`the chain goes on at block ${tip.number}`);
+    // Compiles the runtime and reads its metadata now, so the first request is answered at once.
+    await chain.head.meta;
+  }
+  return { handle: handler(chain, store), idle: async () => void (await chain.upcomingBlocks()) };
+}
+
+function heightOf(store: ChainStore, hash: string): number {
+  const height = store.heightOf(hash);
+  if (height === null) throw new Error(`block ${hash} is not in the store`);
+  return height;
+}
+
+async function writeGenesis(store: ChainStore, state: Record<string, string>): Promise<void> {
+  const entries = Object.entries(state) as [Hash, Hash][];
+  const header = {
+    number: '0x0',
+    parentHash: GENESIS_HASH,
+    stateRoot: await calculateStateRoot(entries, 1),
+    extrinsicsRoot: '0x03170a2e7597b7b7e3d84c05391d139a62b157e78786d8c082f29dcf4c111314',
+    digest: { logs: [] },
+  };
+  store.append({ number: 0, hash: GENESIS_HASH, header, extrinsics: [] }, state);
+}
+
+async function headerJson(block: Block): Promise<unknown> {
+  const { parentHash, number, stateRoot, extrinsicsRoot, digest } = await block.header;
+  return {
+    parentHash: parentHash.toHex(),
+    number: number.toHex(),
+    stateRoot: stateRoot.toHex(),
+    extrinsicsRoot: extrinsicsRoot.toHex(),
+    digest: { logs: digest.logs.map((log) => log.toHex()) },
+  };
+}
+
+/** Puts the head on the store itself, so that the layers below it can be collected. Runs while no other block is being built. */
+async function rebase(chain: Blockchain): Promise<void> {
+  const head = chain.head;
+  const block = {
+    header: await head.header,
+    extrinsics: await head.extrinsics,
+    storage: new RemoteStorageLayer(chain.api, head.hash, chain.db),
+  };
+  await chain.setHead(new Block(chain, head.number, head.hash, await head.parentBlock, block as never));
+}
+
+function handler(chain: Blockchain, store: ChainStore): RpcHandler {
+  const handlers = allHandlers as unknown as Record<
+    string,
+    (context: { chain: Blockchain }, params: unknown[], subscriptions: unknown) => Promise<unknown>
+  >;
+  const runtime = gate(RUNTIMES_MAX);
+  return async ({ method, params }, subscriptions) => {
+    const handle = handlers[method];
+    if (!handle) throw new ResponseError(-32601, `Method not found: ${method}`);
+    if (/^(author_submit|state_call|payment_|system_dryRun|system_accountNextIndex)/.test(method)) {
+      return runtime(() => handle({ chain }, params, subscriptions));
+    }
+    // Final means safe on disk here: what a client was told is final is still there after a kill.
+    if (method === 'chain_getFinalizedHead') return store.tip?.hash;
+    if (method === 'dev_setStorage') await chain.upcomingBlocks();
+    const result = await handle({ chain }, params, subscriptions);
+    if (method === 'dev_setStorage' || method === 'dev_timeTravel') {
+      store.patch(chain.head.number, (await chain.head.storageDiff()) as StateDiff);
+    }
+    if (method === 'dev_setHead') store.truncateAbove(chain.head.number);
+    return result;
+  };
+}
+
+/** Lets so many run at a time; the others wait in order. */
+function gate(max: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  };
+}

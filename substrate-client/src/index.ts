@@ -1,0 +1,22 @@
+export { startEmbeddedChain, type EmbeddedChain, type EmbeddedChainOptions } from './embedded/start.ts';
+export { connectChain, type Chain, type ConnectOptions } from './chain/connect.ts';
+export type {
+  BatchCall,
+  BatchOnChain,
+  BlockRef,
+  ChainBlock,
+  ChainExtrinsic,
+  ChainPayment,
+  ChainReader,
+  CommunityChain,
+  Holding,
+  SignedExtrinsic,
+} from './chain/types.ts';
+export { bootstrapCommunity, type BootstrapOptions } from './community/bootstrap.ts';
+export { openSettlement, type Settlement, type SettlementOptions } from './settlement/open.ts';
+export { netAmounts, settlementRecord, type Means, type SlotOfBatch } from './settlement/netting.ts';
+export { formatRemark, parseRemark, type BatchRemark } from './settlement/remark.ts';
+export { leafHash, merklePath, merkleRoot, rootFromPath } from './bundle/merkle.ts';
+export { batchRoot, slotRoot } from './bundle/roots.ts';
+export { bundleFileName } from './bundle/files.ts';
+export type { Bundle } from './bundle/layout.ts';

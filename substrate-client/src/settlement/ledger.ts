@@ -1,0 +1,300 @@
+import { DatabaseSync } from 'node:sqlite';
+import {
+  canonicalJson,
+  CommonwattError,
+  type BundleRecord,
+  type SettlementRecord,
+  type SlotId,
+} from '@commonwatt/domain';
+import { slotRoot } from '../bundle/roots.ts';
+import type { BlockRef, SignedExtrinsic } from '../chain/types.ts';
+
+/** `planned`: its slots are fixed; `signed`: bytes are stored; `submitted`: handed to the node; `included`: in a block; `final`. */
+export type BatchState = 'planned' | 'signed' | 'submitted' | 'included' | 'final';
+
+export interface LedgerBatch {
+  readonly batchId: string;
+  readonly slots: readonly SlotId[];
+  readonly state: BatchState;
+  /** Null until the payers' means were looked at. */
+  readonly record: SettlementRecord | null;
+  readonly root: string | null;
+  readonly block: BlockRef | null;
+  readonly extrinsicHash: string | null;
+  readonly feeNative: bigint;
+}
+
+/** A batch of this community found in a finalized block. */
+export interface Sighting {
+  readonly extrinsicHash: string;
+  readonly batchId: string;
+  readonly root: string;
+  readonly block: BlockRef;
+  readonly success: boolean;
+  readonly error: string | null;
+  readonly feeNative: bigint;
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS slots (slot TEXT PRIMARY KEY, records TEXT NOT NULL, root TEXT NOT NULL, batch_id TEXT);
+  CREATE INDEX IF NOT EXISTS slots_by_batch ON slots (batch_id);
+  CREATE TABLE IF NOT EXISTS batches (
+    seq INTEGER PRIMARY KEY, batch_id TEXT NOT NULL UNIQUE, slots TEXT NOT NULL, state TEXT NOT NULL, record TEXT, root TEXT,
+    block_number INTEGER, block_hash TEXT, extrinsic_hash TEXT, fee TEXT NOT NULL DEFAULT '0');
+  CREATE TABLE IF NOT EXISTS attempts (
+    id INTEGER PRIMARY KEY, batch_id TEXT NOT NULL, bytes TEXT NOT NULL, hash TEXT NOT NULL, nonce INTEGER NOT NULL,
+    birth_number INTEGER NOT NULL, birth_hash TEXT NOT NULL, death_number INTEGER NOT NULL);
+  CREATE INDEX IF NOT EXISTS attempts_by_batch ON attempts (batch_id);
+  CREATE TABLE IF NOT EXISTS chain_blocks (number INTEGER PRIMARY KEY, hash TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS sightings (
+    extrinsic_hash TEXT NOT NULL, batch_id TEXT NOT NULL, root TEXT NOT NULL, block_number INTEGER NOT NULL, block_hash TEXT NOT NULL,
+    success INTEGER NOT NULL, error TEXT, fee TEXT NOT NULL, PRIMARY KEY (block_number, extrinsic_hash));
+  CREATE INDEX IF NOT EXISTS sightings_by_batch ON sightings (batch_id);
+  CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+`;
+
+/** Everything settlement must still know after a crash. Each method is one transaction, durable when it returns. */
+export class Ledger {
+  readonly #db: DatabaseSync;
+
+  constructor(path: string) {
+    this.#db = new DatabaseSync(path);
+    this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
+    this.#db.exec(SCHEMA);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  meta(name: string): string | null {
+    return text(this.#db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']);
+  }
+
+  setMeta(name: string, value: string): void {
+    this.#db.prepare('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)').run(name, value);
+  }
+
+  /** Takes a slot once. Throws `conflict` when it is known with other records. */
+  putSlot(slot: SlotId, records: readonly BundleRecord[]): void {
+    const root = slotRoot(records);
+    const known = text(this.#db.prepare('SELECT root FROM slots WHERE slot = ?').get(slot)?.['root']);
+    if (known === root) return;
+    if (known !== null) {
+      throw new CommonwattError('conflict', `slot ${slot} was handed in before with other records`, {
+        record: slot,
+        rule: 'a slot is settled once, with what it had the first time',
+      });
+    }
+    this.#db
+      .prepare('INSERT INTO slots (slot, records, root) VALUES (?, ?, ?)')
+      .run(slot, canonicalJson(records), root);
+  }
+
+  waitingSlots(): SlotId[] {
+    const rows = this.#db.prepare('SELECT slot FROM slots WHERE batch_id IS NULL ORDER BY slot').all();
+    return rows.map((row) => String(row['slot']));
+  }
+
+  batchIdOf(slot: SlotId): string | null {
+    return text(this.#db.prepare('SELECT batch_id FROM slots WHERE slot = ?').get(slot)?.['batch_id']);
+  }
+
+  slot(slot: SlotId): { slot: SlotId; root: string; records: BundleRecord[] } {
+    const row = this.#db.prepare('SELECT records, root FROM slots WHERE slot = ?').get(slot);
+    if (!row) throw new CommonwattError('not-found', `slot ${slot} is not in the ledger`, { record: slot });
+    return { slot, root: String(row['root']), records: JSON.parse(String(row['records'])) as BundleRecord[] };
+  }
+
+  /** Fixes which slots make up a batch. */
+  formBatch(batchId: string, slots: readonly SlotId[]): void {
+    this.#transaction(() => {
+      this.#db
+        .prepare("INSERT INTO batches (batch_id, slots, state) VALUES (?, ?, 'planned')")
+        .run(batchId, JSON.stringify(slots));
+      const assign = this.#db.prepare('UPDATE slots SET batch_id = ? WHERE slot = ? AND batch_id IS NULL');
+      for (const slot of slots) {
+        if (assign.run(batchId, slot).changes !== 1) {
+          throw new CommonwattError(
+            'internal',
+            `slot ${slot} cannot join batch ${batchId}: it is in another`,
+          );
+        }
+      }
+    });
+  }
+
+  /** All batches, oldest first; with a limit the newest so many, newest first. */
+  batches(limit?: number): LedgerBatch[] {
+    const rows =
+      limit === undefined
+        ? this.#db.prepare('SELECT * FROM batches ORDER BY seq').all()
+        : this.#db.prepare('SELECT * FROM batches ORDER BY seq DESC LIMIT ?').all(limit);
+    return rows.map(toBatch);
+  }
+
+  batch(batchId: string): LedgerBatch {
+    const row = this.#db.prepare('SELECT * FROM batches WHERE batch_id = ?').get(batchId);
+    if (!row)
+      throw new CommonwattError('not-found', `batch ${batchId} is not in the ledger`, { record: batchId });
+    return toBatch(row);
+  }
+
+  /** The oldest batch that is not final. */
+  nextBatch(): LedgerBatch | null {
+    const row = this.#db.prepare("SELECT * FROM batches WHERE state <> 'final' ORDER BY seq LIMIT 1").get();
+    return row ? toBatch(row) : null;
+  }
+
+  setRecord(batchId: string, record: SettlementRecord, root: string): void {
+    this.#db
+      .prepare("UPDATE batches SET record = ?, root = ?, state = 'planned' WHERE batch_id = ?")
+      .run(canonicalJson(record), root, batchId);
+  }
+
+  /** The last step before anything leaves the house: the bytes are on disk first. */
+  addAttempt(batchId: string, signed: SignedExtrinsic): void {
+    this.#transaction(() => {
+      this.#db
+        .prepare(
+          `INSERT INTO attempts (batch_id, bytes, hash, nonce, birth_number, birth_hash, death_number)
+           VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        )
+        .run(
+          batchId,
+          signed.bytes,
+          signed.hash,
+          signed.nonce,
+          signed.birth.number,
+          signed.birth.hash,
+          signed.deathNumber,
+        );
+      this.#db.prepare("UPDATE batches SET state = 'signed' WHERE batch_id = ?").run(batchId);
+    });
+  }
+
+  attempts(batchId: string): SignedExtrinsic[] {
+    const rows = this.#db.prepare('SELECT * FROM attempts WHERE batch_id = ? ORDER BY id').all(batchId);
+    return rows.map((row) => ({
+      bytes: String(row['bytes']),
+      hash: String(row['hash']),
+      nonce: Number(row['nonce']),
+      birth: { number: Number(row['birth_number']), hash: String(row['birth_hash']) },
+      deathNumber: Number(row['death_number']),
+    }));
+  }
+
+  setState(batchId: string, state: BatchState): void {
+    this.#db.prepare('UPDATE batches SET state = ? WHERE batch_id = ?').run(state, batchId);
+  }
+
+  setFinal(batchId: string, sighting: Sighting): void {
+    this.#db
+      .prepare(
+        `UPDATE batches SET state = 'final', block_number = ?, block_hash = ?, extrinsic_hash = ?, fee = ? WHERE batch_id = ?`,
+      )
+      .run(
+        sighting.block.number,
+        sighting.block.hash,
+        sighting.extrinsicHash,
+        String(sighting.feeNative),
+        batchId,
+      );
+  }
+
+  /** The last finalized block that was looked through. */
+  chainTip(): BlockRef | null {
+    const row = this.#db.prepare('SELECT * FROM chain_blocks ORDER BY number DESC LIMIT 1').get();
+    return row ? { number: Number(row['number']), hash: String(row['hash']) } : null;
+  }
+
+  addChainBlock(block: BlockRef, sightings: readonly Sighting[]): void {
+    this.#transaction(() => {
+      this.#db.prepare('INSERT INTO chain_blocks (number, hash) VALUES (?, ?)').run(block.number, block.hash);
+      const add = this.#db.prepare('INSERT INTO sightings VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+      for (const { extrinsicHash, batchId, root, success, error, feeNative } of sightings) {
+        add.run(
+          extrinsicHash,
+          batchId,
+          root,
+          block.number,
+          block.hash,
+          success ? 1 : 0,
+          error,
+          String(feeNative),
+        );
+      }
+    });
+  }
+
+  /** The chain no longer has the newest block that was looked through: it, and every batch in it, did not happen. Returns those batches. */
+  dropChainTip(): string[] {
+    const tip = this.chainTip();
+    if (tip === null) return [];
+    const undone = this.#db
+      .prepare('SELECT DISTINCT batch_id FROM sightings WHERE block_number = ?')
+      .all(tip.number);
+    const batchIds = undone.map((row) => String(row['batch_id']));
+    this.#transaction(() => {
+      this.#db.prepare('DELETE FROM chain_blocks WHERE number = ?').run(tip.number);
+      this.#db.prepare('DELETE FROM sightings WHERE block_number = ?').run(tip.number);
+      const reopen = this.#db.prepare(
+        `UPDATE batches SET state = 'submitted', block_number = NULL, block_hash = NULL, extrinsic_hash = NULL, fee = '0'
+         WHERE batch_id = ? AND state IN ('final', 'included') AND record IS NOT NULL`,
+      );
+      for (const batchId of batchIds) reopen.run(batchId);
+    });
+    return batchIds;
+  }
+
+  sightings(batchId: string): Sighting[] {
+    const rows = this.#db
+      .prepare('SELECT * FROM sightings WHERE batch_id = ? ORDER BY block_number')
+      .all(batchId);
+    return rows.map((row) => ({
+      extrinsicHash: String(row['extrinsic_hash']),
+      batchId,
+      root: String(row['root']),
+      block: { number: Number(row['block_number']), hash: String(row['block_hash']) },
+      success: row['success'] === 1,
+      error: text(row['error']),
+      feeNative: BigInt(String(row['fee'])),
+    }));
+  }
+
+  /** Fees of all our batches on chain, failed ones too. */
+  feesNative(): bigint {
+    const rows = this.#db.prepare('SELECT fee FROM sightings').all();
+    return rows.reduce((total, row) => total + BigInt(String(row['fee'])), 0n);
+  }
+
+  #transaction(work: () => void): void {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      work();
+      this.#db.exec('COMMIT');
+    } catch (error) {
+      this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function toBatch(row: Record<string, unknown>): LedgerBatch {
+  const record = text(row['record']);
+  const hash = text(row['block_hash']);
+  return {
+    batchId: String(row['batch_id']),
+    slots: JSON.parse(String(row['slots'])) as SlotId[],
+    state: String(row['state']) as BatchState,
+    record: record === null ? null : (JSON.parse(record) as SettlementRecord),
+    root: text(row['root']),
+    block: hash === null ? null : { number: Number(row['block_number']), hash },
+    extrinsicHash: text(row['extrinsic_hash']),
+    feeNative: BigInt(String(row['fee'])),
+  };
+}
