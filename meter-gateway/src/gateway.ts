@@ -198,6 +198,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       return { missing: "the battery's power limits are not known" };
     }
     return {
+      batteryAtMs: bank.goodAtMs ?? 0,
       facts: {
         stateOfChargePermille,
         chargeMaxW,
@@ -216,7 +217,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       reservePermille: limits.socReservePermille,
       fuseW: limits.importFuseW,
       reversionMs: tuning.reversionMs ?? Math.max(10 * pollIntervalMs, MINUTE_MS),
-      settleMs: Math.max(3 * pollIntervalMs, 30_000),
+      settleMs: Math.max(2 * pollIntervalMs, 15_000),
       durationMaxMs: 24 * 60 * MINUTE_MS,
       save: (record) => store.saveDispatch(record),
       firstId: (store.dispatches(1)[0]?.id ?? 0) + 1,
@@ -291,8 +292,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     stopping.abort();
     await running;
     if (dispatcher) {
-      await withDeadline(dispatcher.release('stopped'), 5000, 'release of the battery').catch(
-        (error: unknown) => log(`the battery was not released at the stop: ${reason(error)}`),
+      await withDeadline(dispatcher.stop(), 5000, 'release of the battery').catch((error: unknown) =>
+        log(`the battery was not released at the stop: ${reason(error)}`),
       );
     }
     await delivery.stop();

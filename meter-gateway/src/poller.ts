@@ -158,7 +158,7 @@ export class Poller {
     } else if (event === 'grown' && this.#suspected !== undefined) {
       const firstMs = before.suspects[0]?.atMs ?? sample.atMs;
       this.#mark(firstMs, this.#suspected === 'high' ? 'jump' : 'nonsense');
-    } else if (event === 'old') {
+    } else if (event === 'old' && sample.atMs < (before.points.at(-1)?.atMs ?? 0)) {
       this.#mark(sample.atMs, 'clock');
     }
     if (event !== 'old') this.#suspected = undefined;

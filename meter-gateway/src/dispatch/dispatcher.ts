@@ -6,7 +6,12 @@ import type { DispatchRecord } from './record.ts';
 
 /** What is known now; null while the battery's state or the meter is missing or stale, with the reason in words. */
 export type DispatchView =
-  { readonly facts: Omit<ClampFacts, 'reservePermille' | 'fuseW'> } | { readonly missing: string };
+  | {
+      readonly facts: Omit<ClampFacts, 'reservePermille' | 'fuseW'>;
+      /** When the battery's power was looked at. */
+      readonly batteryAtMs: number;
+    }
+  | { readonly missing: string };
 
 export interface DispatcherOptions {
   readonly control: BatteryControl;
@@ -44,6 +49,8 @@ export class Dispatcher {
   #active: Active | undefined;
   /** A battery is in an unknown state until it was released once, and again after every failed release. */
   #mustRelease = true;
+  #stopped = false;
+  #ticking: Promise<void> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #nextId: number;
 
@@ -84,23 +91,36 @@ export class Dispatcher {
   }
 
   /** Back to self-consumption now. Throws CommonwattError `unavailable` when the device does not do it; it is tried again on every tick. */
-  release(endedBy: 'released' | 'stopped' = 'released'): Promise<void> {
-    return this.#inTurn(() => this.#release(endedBy));
+  release(): Promise<void> {
+    return this.#inTurn(() => this.#release('released'));
+  }
+
+  /** Releases the battery for good: what still waits its turn, and whatever comes later, is refused. */
+  stop(): Promise<void> {
+    const last = this.#turn.then(() => this.#release('stopped'));
+    this.#stopped = true;
+    this.#turn = last.catch(() => {});
+    return last;
   }
 
   /** Once per poll: expiry, refresh, clamps, measured effect. Never throws. */
   tick(): Promise<void> {
-    return this.#inTurn(async () => {
-      try {
-        await this.#tick();
-      } catch (error) {
-        this.#options.log(`battery: ${reason(error)}`);
-      }
-    });
+    // One tick waits at most: a slow battery must not pile them up.
+    this.#ticking ??= this.#inTurn(() => this.#tick())
+      .catch((error: unknown) => {
+        if (!this.#stopped) this.#options.log(`battery: ${reason(error)}`);
+      })
+      .finally(() => {
+        this.#ticking = undefined;
+      });
+    return this.#ticking;
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(work);
+    const mine = this.#turn.then(() => {
+      if (this.#stopped) throw new CommonwattError('unavailable', 'the gateway has stopped');
+      return work();
+    });
     this.#turn = mine.catch(() => {});
     return mine;
   }
@@ -168,7 +188,10 @@ export class Dispatcher {
         this.#active = { record: applied, writtenAtMs: atMs, changedAtMs };
         return this.#keep(applied);
       }
-      why = `the device holds ${result.readBackW ?? 'something else'} instead of ${result.writtenW} W`;
+      why =
+        result.readBackW === result.writtenW || result.readBackW === null
+          ? 'the device did not stay in the mode that follows the setpoint'
+          : `the device holds ${result.readBackW} W instead of ${result.writtenW} W`;
     } catch (error) {
       why = reason(error);
     }
@@ -215,15 +238,15 @@ export class Dispatcher {
 
   /** Compares what the battery does with what it acknowledged, once it had the time to. */
   #measure(active: Active, settleMs: number): void {
-    const { nowMs, view, log } = this.#options;
+    const { view, log } = this.#options;
     const now = view();
-    if ('missing' in now || nowMs() - active.changedAtMs < settleMs) return;
+    if ('missing' in now || now.batteryAtMs - active.changedAtMs < settleMs) return;
     const writtenW = active.record.writtenW ?? 0;
     const measuredW = Math.round(now.facts.batteryW);
     const delivers = Math.abs(measuredW - writtenW) <= Math.max(150, Math.abs(writtenW) * 0.2);
     if (delivers === active.record.delivers) return;
     if (!delivers) log(`battery: acknowledged ${writtenW} W but does ${measuredW} W`);
-    active.record = this.#keep({ ...active.record, measuredW, measuredAtMs: nowMs(), delivers });
+    active.record = this.#keep({ ...active.record, measuredW, measuredAtMs: now.batteryAtMs, delivers });
   }
 
   #keep(record: DispatchRecord): DispatchRecord {
