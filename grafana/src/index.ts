@@ -1,1 +1,11 @@
-export * from './schema.ts';
+export {
+  MEASUREMENTS,
+  influxSchema,
+  type FieldOf,
+  type FieldSpec,
+  type FieldType,
+  type InfluxMeasurement,
+  type Measurement,
+  type MeasurementSpec,
+  type TagOf,
+} from './schema.ts';
