@@ -1,5 +1,6 @@
 import {
   COMMUNITY_FUND,
+  CommonwattError,
   DEFAULT_RULES,
   SUPPLIER,
   type GatewayRegistration,
@@ -14,8 +15,9 @@ export interface Community {
   readonly rules: MarketRules;
   readonly participants: readonly Participant[];
   readonly gateways: readonly Signed<GatewayRegistration>[];
-  /** Key of every participant by id; its public key is the account on chain. */
-  readonly signers: ReadonlyMap<string, Signer>;
+  /** Every participant with its key; the public key is the account on chain. */
+  readonly members: readonly { readonly participant: Participant; readonly signer: Signer }[];
+  signerOf(participant: string): Signer;
   gatewaySigner(home: string): Signer;
 }
 
@@ -31,16 +33,20 @@ export function formCommunity(options: {
   signer: (role: string) => Signer;
 }): Community {
   const { community, homes, slotMinutes, signer } = options;
-  const signers = new Map<string, Signer>();
-  const participants: Participant[] = [];
+  const members: { participant: Participant; signer: Signer }[] = [];
   const add = (id: string, role: Participant['role']): void => {
     const key = signer(`participant:${id}`);
-    signers.set(id, key);
-    participants.push({ id, accountKey: key.publicKey, role });
+    members.push({ participant: { id, accountKey: key.publicKey, role }, signer: key });
   };
   for (const home of homes) add(home, 'household');
   add(SUPPLIER, 'supplier');
   add(COMMUNITY_FUND, 'fund');
+  const signers = new Map(members.map((member) => [member.participant.id, member.signer]));
+  const signerOf = (participant: string): Signer => {
+    const key = signers.get(participant);
+    if (!key) throw new CommonwattError('unknown-participant', `${participant} has no key here`);
+    return key;
+  };
   const gatewaySigner = (home: string): Signer => signer(`gateway:${gatewayOf(home)}`);
   const gateways = homes.map((home) => {
     const registration: GatewayRegistration = {
@@ -50,13 +56,14 @@ export function formCommunity(options: {
       gateway: gatewayOf(home),
       gatewayKey: gatewaySigner(home).publicKey,
     };
-    return (signers.get(home) as Signer).sign(registration);
+    return signerOf(home).sign(registration);
   });
   return {
     rules: { community, ...DEFAULT_RULES, slotMinutes },
-    participants,
+    participants: members.map((member) => member.participant),
     gateways,
-    signers,
+    members,
+    signerOf,
     gatewaySigner,
   };
 }

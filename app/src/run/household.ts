@@ -10,6 +10,7 @@ import {
   type OrderPayload,
   type Reading,
   type Signed,
+  type Signer,
   type SlotId,
 } from '@commonwatt/domain';
 import { createForecaster, type Forecaster, type HomeSite } from '@commonwatt/forecasts';
@@ -30,7 +31,7 @@ import { gatewayOf, type Community } from './community.ts';
 const SOC_RESERVE_PERMILLE = 100;
 const PLAN_AHEAD_MS = 24 * 3_600_000;
 /** Orders leave between these times before the gate, spread over the homes so that they do not all knock at once. */
-const ORDER_LEAD_MS = { first: 8 * 60_000, last: 5 * 60_000 };
+const ORDER_LEAD_MS = { first: 12 * 60_000, last: 7 * 60_000 };
 const SETPOINT_LIFE_MS = 5 * 60_000;
 /** A setpoint is written again when it differs by more than this, or half its life has passed. */
 const SETPOINT_STEP_W = 40;
@@ -77,8 +78,7 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
   const { spec, clock, community, market, log } = options;
   const { rules } = community;
   const minutes = rules.slotMinutes;
-  const signer = community.signers.get(spec.id);
-  if (!signer) throw new CommonwattError('internal', `${spec.id} has no key`);
+  const signer = community.signerOf(spec.id);
   const home: AgentHome = {
     participant: spec.id,
     slotMinutes: minutes,
@@ -88,7 +88,12 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
   const forecaster = createForecaster(options.site);
   const stopping = new AbortController();
   const gates = { met: 0, missed: 0 };
-  let plan: HomePlan = { slots: [] };
+  let plan: HomePlan = {
+    slots: [],
+    baselineSlots: [],
+    retailMicroPerKwh: rules.retailMicroPerKwh,
+    feedInMicroPerKwh: rules.feedInMicroPerKwh,
+  };
   let baselineW: number | null = null;
   let dispatching = false;
   let setpoint: { powerW: number; expiresAtMs: number } | null = null;
@@ -169,7 +174,7 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
 
   async function trade(slot: SlotId, gateMs: number): Promise<void> {
     try {
-      for (const order of decide(slot)) await submitOnce(market, signer as NonNullable<typeof signer>, order);
+      for (const order of decide(slot)) await submitOnce(market, signer, order);
       if (clock.nowMs() <= gateMs) gates.met += 1;
       else gates.missed += 1;
     } catch (error) {
@@ -300,11 +305,7 @@ async function deliverReading(
   }
 }
 
-async function submitOnce(
-  market: MarketClient,
-  signer: { sign<T>(payload: T): Signed<T> },
-  order: OrderPayload,
-): Promise<void> {
+async function submitOnce(market: MarketClient, signer: Signer, order: OrderPayload): Promise<void> {
   try {
     await market.submitOrder(signer.sign(order));
   } catch (error) {

@@ -1,4 +1,3 @@
-import { slotEndMs, type Clearing, type MarketRules, type SlotId, type SlotView } from '@commonwatt/domain';
 import { influxSchema } from '@commonwatt/grafana';
 import {
   createInfluxTelemetry,
@@ -11,25 +10,16 @@ import { flowsOf, sumFlows } from './view.ts';
 
 const FEEDER = 'feeder-1';
 const SUBSTATION = 'substation-1';
-const MICRO_PER_UNIT = 1e6;
 
 /** What the neighbourhood tells the operators' time series. Never a reason for the market to wait or fail. */
 export interface Telemetry {
   readonly port: TelemetryPort;
-  cleared(
-    atMs: number,
-    clearing: Clearing,
-    rules: MarketRules,
-    orders: { bids: number; offers: number } | undefined,
-  ): void;
-  settled(atMs: number, slot: SlotId, view: SlotView | undefined, endMs: number): void;
   homes(atMs: number, households: readonly Household[], limitW: number | null): void;
   stop(): Promise<void>;
 }
 
 export async function startTelemetry(options: {
   influxUrl: string | null;
-  community: string;
   log: (line: string) => void;
 }): Promise<Telemetry> {
   const sink =
@@ -41,46 +31,9 @@ export async function startTelemetry(options: {
           schema: influxSchema(),
           log: options.log,
         });
-  const { community } = options;
   const write = (points: readonly TelemetryPoint[]): void => sink.write(points);
   return {
     port: sink,
-    cleared(_atMs, clearing, rules, orders) {
-      write([
-        {
-          measurement: 'market',
-          tags: { community },
-          fields: {
-            ...(clearing.priceMicroPerKwh === null
-              ? {}
-              : { price: clearing.priceMicroPerKwh / MICRO_PER_UNIT }),
-            floor: rules.feedInMicroPerKwh / MICRO_PER_UNIT,
-            cap: rules.retailMicroPerKwh / MICRO_PER_UNIT,
-            p2p_wh: clearing.volumeWh,
-            bids: orders?.bids ?? 0,
-            offers: orders?.offers ?? 0,
-          },
-          atMs: slotEndMs(clearing.slot, rules.slotMinutes),
-        },
-      ]);
-    },
-    settled(atMs, _slot, view, endMs) {
-      if (view === undefined) return;
-      write([
-        {
-          measurement: 'market',
-          tags: { community },
-          fields: { grid_import_wh: view.importWh, grid_export_wh: view.exportWh },
-          atMs: endMs,
-        },
-        {
-          measurement: 'settlement',
-          tags: { community, status: 'final' },
-          fields: { lag_s: Math.round((atMs - endMs) / 1000), count: 1 },
-          atMs,
-        },
-      ]);
-    },
     homes(atMs, households, limitW) {
       const flows = sumFlows(households.map(flowsOf));
       write([
