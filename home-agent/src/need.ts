@@ -1,4 +1,4 @@
-import type { ExpectedSlot } from './types.ts';
+import type { ExpectedSlot, Quantiles } from './types.ts';
 
 /** What a home needs from battery and grid in a slot, Wh (load - PV; below zero is surplus): low, middle, high. */
 export interface Need {
@@ -19,3 +19,8 @@ export function needOf({ loadWh, pvWh }: Pick<ExpectedSlot, 'loadWh' | 'pvWh'>):
 
 /** Weights that give back mean and spread of a distribution from its 10, 50 and 90 % points (Swanson's rule). */
 export const NEED_WEIGHTS = [0.3, 0.4, 0.3] as const;
+
+/** Mean of a quantity known by its quantiles, whole Wh. Sums over homes need means: medians of skewed loads add up too low. */
+export function meanWh({ p10, p50, p90 }: Quantiles): number {
+  return Math.round(NEED_WEIGHTS[0] * p10 + NEED_WEIGHTS[1] * p50 + NEED_WEIGHTS[2] * p90);
+}

@@ -74,6 +74,7 @@ export function valueTable(
   return values;
 }
 
+/** Adds one case of need to a row of the table. What a slot earns depends on the change alone, so it is worked out once per change. */
 function sweep(
   stage: Stage,
   grid: Grid,
@@ -84,52 +85,42 @@ function sweep(
   next: number,
 ): void {
   const { stepWh, steps } = grid;
-  const up = Math.floor(stage.upWh / stepWh + 1e-9);
-  const down = Math.floor(stage.downWh / stepWh + 1e-9);
-  const [balanced, limited] = corners(stage, grid, needWh);
-  const at = (j: number, i: number): number =>
-    earns(stage, grid, needWh, (i - j) * stepWh) + (values[next + i] as number);
+  const up = Math.min(steps, Math.floor(stage.upWh / stepWh + 1e-9));
+  const down = Math.min(steps, Math.floor(stage.downWh / stepWh + 1e-9));
+  const earned = new Float64Array(down + up + 1);
+  for (let d = -down; d <= up; d += 1) earned[d + down] = earns(stage, grid, needWh, d * stepWh);
+  const offGrid = corners(stage, grid, needWh).map((change) => {
+    const possible = Math.min(stage.upWh, Math.max(-stage.downWh, change));
+    return { shift: possible / stepWh, money: earns(stage, grid, needWh, possible) };
+  });
   let target = 0;
   for (let j = 0; j <= steps; j += 1) {
     const lowest = Math.max(0, j - down);
     const highest = Math.min(steps, j + up);
+    const zero = down - j;
     target = Math.min(highest, Math.max(lowest, target));
-    let best = at(j, target);
+    let best = (earned[target + zero] as number) + (values[next + target] as number);
     let moved = false;
     while (target < highest) {
-      const higher = at(j, target + 1);
+      const higher = (earned[target + 1 + zero] as number) + (values[next + target + 1] as number);
       if (higher < best) break;
       best = higher;
       target += 1;
       moved = true;
     }
     while (!moved && target > lowest) {
-      const lower = at(j, target - 1);
+      const lower = (earned[target - 1 + zero] as number) + (values[next + target - 1] as number);
       if (lower <= best) break;
       best = lower;
       target -= 1;
     }
-    best = Math.max(best, offGrid(stage, grid, needWh, j, balanced, values, next));
-    if (limited !== balanced) best = Math.max(best, offGrid(stage, grid, needWh, j, limited, values, next));
+    for (const { shift, money } of offGrid) {
+      const position = j + shift;
+      if (position >= 0 && position <= steps)
+        best = Math.max(best, money + valueAt(values, next, grid, position));
+    }
     values[here + j] = (values[here + j] as number) + weight * best;
   }
-}
-
-/** The value of moving by an amount that is no whole number of steps, cut to what the battery can do. */
-function offGrid(
-  stage: Stage,
-  grid: Grid,
-  needWh: number,
-  j: number,
-  changeWh: number,
-  values: Float64Array,
-  next: number,
-): number {
-  const change = Math.min(
-    Math.min(stage.upWh, (grid.steps - j) * grid.stepWh),
-    Math.max(-Math.min(stage.downWh, j * grid.stepWh), changeWh),
-  );
-  return earns(stage, grid, needWh, change) + valueAt(values, next, grid, j + change / grid.stepWh);
 }
 
 /** The value between grid points: linear, so never above the truth. */

@@ -6,8 +6,10 @@ import {
   type HomeOrder,
   type HomePlan,
   type ImportLimit,
+  meanWh,
   ordersFor,
   planHome,
+  shareImportLimit,
 } from '../src/index.ts';
 
 /** A small neighbourhood in a summer week, minute by minute, to see what agents earn. Seeded; test use only. */
@@ -87,7 +89,7 @@ export function simulate(
   limit?: {
     readonly fromSlot: number;
     readonly toSlot: number;
-    readonly shareW: number;
+    readonly limitW: number;
     readonly knownFromSlot: number;
   },
 ): Outcome {
@@ -111,17 +113,41 @@ export function simulate(
     feedInMicroPerKwh: FEED_IN,
     recentPrices: recent.slice(-288),
   });
-  const limitsAt = (slot: number): ImportLimit[] =>
-    limit === undefined || slot < limit.knownFromSlot
-      ? []
-      : [
-          {
-            id: 'limit',
-            fromMs: START_MS + limit.fromSlot * SLOT_MS,
-            toMs: START_MS + limit.toSlot * SLOT_MS,
-            shareW: limit.shareW,
-          },
-        ];
+  /** The feeder's limit split anew every slot: before it starts a battery counts as full (it can be filled), then as what it holds. */
+  const limitsAt = (h: number, slot: number): ImportLimit[] => {
+    if (limit === undefined || slot < limit.knownFromSlot || slot >= limit.toSlot) return [];
+    const first = Math.max(slot, limit.fromSlot);
+    const shares = shareImportLimit({
+      limitW: limit.limitW,
+      homes: homes.map((home, other) => {
+        const battery = home.agent.battery;
+        const said = expectations(home, truths[other] as Truth, slot, limit.toSlot - slot).slice(
+          first - slot,
+        );
+        const needWh = said.reduce((sum, { loadWh, pvWh }) => sum + meanWh(loadWh) - meanWh(pvWh), 0);
+        // Once it holds, what the meters just showed is the better guess.
+        const active = slot >= limit.fromSlot;
+        const has = !active ? (battery?.capacityWh ?? 0) : (stored[other] as number);
+        const floorWh = ((battery?.capacityWh ?? 0) * (battery?.reservePermille ?? 0)) / 1000;
+        return {
+          participant: home.agent.participant,
+          expectedNetImportW: active ? lastNeedW(other, slot) : (needWh / said.length) * 4,
+          batteryDischargeMaxW: battery?.dischargeMaxW ?? 0,
+          stateOfChargeWh: (has - floorWh) * 0.95,
+          slotsHours: said.length / 4,
+        };
+      }),
+    });
+    const id = (homes[h] as SimulatedHome).agent.participant;
+    return [
+      {
+        id: 'limit',
+        fromMs: START_MS + limit.fromSlot * SLOT_MS,
+        toMs: START_MS + limit.toSlot * SLOT_MS,
+        shareW: shares.get(id) as number,
+      },
+    ];
+  };
   const plan = (h: number, slot: number, nowMs: number, positionWh?: number): HomePlan => {
     const home = homes[h] as SimulatedHome;
     const began = performance.now();
@@ -131,7 +157,7 @@ export function simulate(
       stateOfChargeWh: home.agent.battery === null ? null : (stored[h] as number),
       expected: expectations(home, truths[h] as Truth, slot, 96),
       outlook: outlook(),
-      limits: limitsAt(slot),
+      limits: limitsAt(h, slot),
       ...(positionWh === undefined
         ? {}
         : { committed: [{ slotStartMs: START_MS + slot * SLOT_MS, positionWh }] }),
@@ -146,6 +172,7 @@ export function simulate(
     const active = homes.map((_, h) =>
       policy === 'agent' ? plan(h, slot, startMs, positions[h] as number) : null,
     );
+    const activeLimits = homes.map((_, h) => limitsAt(h, slot));
     const delivered = homes.map(() => 0);
     let nextPositions = homes.map(() => 0);
     for (let minute = 0; minute < MINUTES; minute += 1) {
@@ -174,7 +201,7 @@ export function simulate(
                     stateOfChargePermille: Math.round(((stored[h] as number) / battery.capacityWh) * 1000),
                   },
                   plan: active[h] as HomePlan,
-                  limits: limitsAt(slot),
+                  limits: activeLimits[h] as ImportLimit[],
                 }).powerW
               : needW;
           powerW = physics(battery, h, powerW);
@@ -211,6 +238,13 @@ export function simulate(
     fuseBroken,
     prices: recent.map(({ priceMicroPerKwh }) => priceMicroPerKwh),
   };
+
+  function lastNeedW(h: number, slot: number): number {
+    const { loadW, pvW } = truths[h] as Truth;
+    let total = 0;
+    for (let m = (slot - 1) * MINUTES; m < slot * MINUTES; m += 1) total += (loadW[m] ?? 0) - (pvW[m] ?? 0);
+    return total / MINUTES;
+  }
 
   function physics(battery: NonNullable<AgentHome['battery']>, h: number, wantedW: number): number {
     const efficiency = Math.sqrt(battery.roundTripPermille / 1000);
@@ -324,16 +358,16 @@ function expectations(home: SimulatedHome, truths: Truth, slot: number, count: n
   return Array.from({ length: count }, (_, ahead) => {
     const at = slot + ahead;
     const hour = ((at % 96) + 0.5) / 4;
-    const loadWh = (home.loadW * shape(hour) + 200 * shape(hour)) / 4;
+    const loadWh = (home.loadW * shape(hour) + 360 * shape(hour)) / 4;
     const sky = 0.68 + (seen - 0.68) * Math.exp(-ahead / 12);
     const pvWh = (home.pvPeakW * 0.85 * sun(hour)) / 4;
     const spread = 0.1 + 0.2 * (1 - Math.exp(-ahead / 12));
     return {
       slotStartMs: START_MS + at * SLOT_MS,
       loadWh: {
-        p10: Math.round(loadWh * 0.6),
-        p50: Math.round(loadWh * 0.95),
-        p90: Math.round(loadWh * 1.7),
+        p10: Math.round(loadWh * 0.55),
+        p50: Math.round(loadWh * 0.9),
+        p90: Math.round(loadWh * 1.75),
       },
       pvWh: {
         p10: Math.round(pvWh * Math.max(0, sky - spread)),
