@@ -20,3 +20,12 @@ export { leafHash, merklePath, merkleRoot, rootFromPath } from './bundle/merkle.
 export { batchRoot, slotRoot } from './bundle/roots.ts';
 export { bundleFileName } from './bundle/files.ts';
 export type { Bundle } from './bundle/layout.ts';
+export { openChainForReading, runningEndpoint } from './embedded/reading.ts';
+export {
+  verifyBundles,
+  type Rebuild,
+  type SlotVerdict,
+  type VerifyOptions,
+  type VerifyReport,
+} from './verify/verify.ts';
+export type { Fault } from './bundle/read.ts';

@@ -1,0 +1,88 @@
+import {
+  canonicalJson,
+  sha256Hex,
+  type BundleRecord,
+  type MeterReading,
+  type Signed,
+  type SlotId,
+} from '@commonwatt/domain';
+import { recordLabel } from '../bundle/layout.ts';
+
+export interface SlotRecords {
+  readonly slot: SlotId;
+  readonly records: readonly BundleRecord[];
+}
+
+export interface SlotFault {
+  readonly slot: SlotId;
+  readonly record: string;
+  readonly what: string;
+}
+
+interface Found {
+  readonly slot: SlotId;
+  readonly label: string;
+  readonly signed: Signed<MeterReading>;
+}
+
+/**
+ * No reading is lost or doubled: per gateway the sequence grows by one from reading to reading, each names the one before by its hash,
+ * and the counters grow by what the reading says (within an epoch of the meter). Where a slot was settled on an estimate
+ * and the reading never came, the chain of readings may skip that slot.
+ */
+export function checkMeters(slots: readonly SlotRecords[]): SlotFault[] {
+  const byGateway = new Map<string, Found[]>();
+  const estimated = new Set<string>();
+  for (const { slot, records } of slots) {
+    records.forEach((record, index) => {
+      const label = recordLabel(index, record);
+      if (record.type === 'reading') add(byGateway, { slot, label, signed: record.reading });
+      if (record.type === 'true-up') add(byGateway, { slot, label, signed: record.trueUp.reading });
+      if (record.type === 'estimate') estimated.add(record.estimate.participant);
+    });
+  }
+  return [...byGateway.values()].flatMap((found) => checkGateway(found, estimated));
+}
+
+function add(byGateway: Map<string, Found[]>, found: Found): void {
+  const { gateway } = found.signed.payload;
+  const known = byGateway.get(gateway) ?? [];
+  known.push(found);
+  byGateway.set(gateway, known);
+}
+
+function checkGateway(found: Found[], estimated: ReadonlySet<string>): SlotFault[] {
+  const faults: SlotFault[] = [];
+  const inOrder = found.toSorted((a, b) => a.signed.payload.sequence - b.signed.payload.sequence);
+  for (let index = 1; index < inOrder.length; index += 1) {
+    const before = inOrder[index - 1]!;
+    const after = inOrder[index]!;
+    const what = brokenLink(before.signed, after.signed, estimated);
+    if (what !== null) faults.push({ slot: after.slot, record: after.label, what });
+  }
+  return faults;
+}
+
+function brokenLink(
+  before: Signed<MeterReading>,
+  after: Signed<MeterReading>,
+  estimated: ReadonlySet<string>,
+): string | null {
+  const [a, b] = [before.payload, after.payload];
+  if (b.sequence === a.sequence) return `sequence ${b.sequence} is there twice`;
+  if (b.sequence !== a.sequence + 1) {
+    // The missing ones were estimated and came too late for a true-up, or not yet.
+    return estimated.has(b.participant)
+      ? null
+      : `the readings between sequence ${a.sequence} and ${b.sequence} are missing`;
+  }
+  if (b.previousHash !== sha256Hex(canonicalJson(before)))
+    return `does not follow the reading with sequence ${a.sequence}`;
+  if (b.slot <= a.slot) return `is for ${b.slot}, not after ${a.slot}`;
+  if (b.epoch !== a.epoch) return null;
+  if (b.importCounterWh - a.importCounterWh !== b.importWh)
+    return 'its import is not the growth of the import counter';
+  if (b.exportCounterWh - a.exportCounterWh !== b.exportWh)
+    return 'its export is not the growth of the export counter';
+  return null;
+}

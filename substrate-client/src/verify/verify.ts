@@ -1,0 +1,269 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  canonicalJson,
+  CommonwattError,
+  slotAfter,
+  type BundleRecord,
+  type SlotId,
+} from '@commonwatt/domain';
+import { bundleFileName } from '../bundle/files.ts';
+import { recordLabel, type Bundle } from '../bundle/layout.ts';
+import { checkLeaves, checkSettlementLeaves, readBundle, type Fault } from '../bundle/read.ts';
+import { batchRoot, slotRoot } from '../bundle/roots.ts';
+import type { BlockRef, ChainReader } from '../chain/types.ts';
+import { findAnchors, type Anchor } from './anchors.ts';
+import { checkMeters } from './meters.ts';
+import { checkNets, checkOnChain, checkPayments } from './settlement-check.ts';
+
+export interface SlotVerdict {
+  readonly slot: SlotId;
+  readonly ok: boolean;
+  /** What was checked and holds. */
+  readonly holds: readonly string[];
+  readonly faults: readonly Fault[];
+}
+
+export interface VerifyReport {
+  readonly ok: boolean;
+  readonly community: string;
+  readonly settlementAccount: string;
+  readonly finalizedBlock: BlockRef;
+  readonly batches: number;
+  readonly slots: readonly SlotVerdict[];
+  /** Faults of no single slot. */
+  readonly faults: readonly Fault[];
+}
+
+/** Re-derives what follows from the facts among a slot's records. Pure; the market's rules. */
+export type Rebuild = (records: readonly BundleRecord[]) => {
+  records: BundleRecord[];
+  problems: { index: number; problem: string }[];
+};
+
+export interface VerifyOptions {
+  readonly bundleDir: string;
+  readonly chain: ChainReader;
+  /** The community and the account that settles for it; taken from the bundles when left out. */
+  readonly community?: string;
+  readonly settlementAccount?: string;
+  readonly rebuild: Rebuild;
+  readonly onSlot?: (verdict: SlotVerdict) => void;
+  /** The chain is looked through from here; 0 when left out. */
+  readonly fromBlock?: number;
+}
+
+interface SlotFile {
+  readonly name: string;
+  readonly slot: SlotId;
+  readonly bundle: Bundle | null;
+  readonly faults: Fault[];
+  readonly holds: string[];
+}
+
+/** Checks the published bundles against the chain, with nothing else to go by. Throws `not-found` when there are none. */
+export async function verifyBundles(options: VerifyOptions): Promise<VerifyReport> {
+  const files = readFiles(options.bundleDir);
+  const community = options.community ?? mostCommon(files.map(({ bundle }) => bundle?.community));
+  const account =
+    options.settlementAccount ?? mostCommon(files.map(({ bundle }) => bundle?.settlementAccount));
+  const { anchors, head } = await findAnchors(options.chain, community, account, options.fromBlock);
+  const faults: Fault[] = [];
+  const anchorOf = assignAnchors(anchors, files, faults);
+  checkBatches(files, anchorOf, faults);
+  for (const file of files) checkSlot(file, anchorOf.get(file.slot), community, account, options.rebuild);
+  const readable = files.flatMap(({ slot, bundle }) => (bundle ? [{ slot, records: bundle.records }] : []));
+  const meterFaults = checkMeters(readable);
+  const verdicts = files.map((file): SlotVerdict => {
+    for (const { slot, record, what } of meterFaults)
+      if (slot === file.slot) file.faults.push({ record, what });
+    if (file.bundle && !meterFaults.some(({ slot }) => slot === file.slot))
+      file.holds.push('meters continue');
+    const verdict = {
+      slot: file.slot,
+      ok: file.faults.length === 0,
+      holds: file.holds,
+      faults: file.faults,
+    };
+    options.onSlot?.(verdict);
+    return verdict;
+  });
+  return {
+    ok: faults.length === 0 && verdicts.every(({ ok }) => ok),
+    community,
+    settlementAccount: account,
+    finalizedBlock: head,
+    batches: anchors.length,
+    slots: verdicts,
+    faults,
+  };
+}
+
+function readFiles(dir: string): SlotFile[] {
+  const names = readdirSync(dir)
+    .filter((name) => name.endsWith('.json'))
+    .sort();
+  if (names.length === 0) throw new CommonwattError('not-found', `${dir} holds no bundles`, { record: dir });
+  return names.map((name) => {
+    // The file's name says which slot it claims to be, even when nothing in it can be read.
+    const slot = name.replace(/^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\dZ)\.json$/, '$1:$2:$3');
+    const { bundle, faults } = readBundle(readFileSync(join(dir, name)));
+    const all = [...faults];
+    if (bundle && bundleFileName(bundle.slot) !== name) {
+      all.push({ record: 'header (slot)', what: `the file is named ${name} and holds ${bundle.slot}` });
+    }
+    return { name, slot, bundle, faults: all, holds: bundle ? ['layout'] : [] };
+  });
+}
+
+function mostCommon(values: readonly (string | undefined)[]): string {
+  const counts = new Map<string, number>();
+  for (const value of values) if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? '';
+}
+
+/** Which batch settled which slot, from the chain and the records it commits to; each slot in one batch, no batch twice. */
+function assignAnchors(
+  anchors: readonly Anchor[],
+  files: readonly SlotFile[],
+  faults: Fault[],
+): Map<SlotId, Anchor> {
+  const assigned = new Map<SlotId, Anchor>();
+  const ids = new Set<string>();
+  const present = new Set(files.map(({ slot }) => slot));
+  for (const anchor of anchors) {
+    if (ids.has(anchor.batchId))
+      faults.push({ record: `batch ${anchor.batchId}`, what: 'is on the chain twice' });
+    ids.add(anchor.batchId);
+    const slots = slotsOfAnchor(anchor, files);
+    if (slots === null) {
+      faults.push({
+        record: `batch ${anchor.batchId}`,
+        what: `no bundle holds the settlement record that the chain commits to (${anchor.slotCount} slots from ${anchor.firstSlot})`,
+      });
+    }
+    for (const slot of slots ?? guessedSlots(anchor, files)) {
+      if (assigned.has(slot)) faults.push({ record: `slot ${slot}`, what: 'is in two batches on the chain' });
+      assigned.set(slot, anchor);
+      if (!present.has(slot)) {
+        faults.push({
+          record: `slot ${slot}`,
+          what: `batch ${anchor.batchId} settled it, and its bundle is missing`,
+        });
+      }
+    }
+  }
+  return assigned;
+}
+
+/** Slots of the settlement record with the anchored root, from any bundle that has it unchanged. */
+function slotsOfAnchor(anchor: Anchor, files: readonly SlotFile[]): SlotId[] | null {
+  const good = files.find(({ bundle }) => bundle !== null && isAnchored(bundle, anchor));
+  if (!good?.bundle) return null;
+  const slots = good.bundle.settlement.slots.map(({ slot }) => slot);
+  return slots.length === anchor.slotCount && slots[0] === anchor.firstSlot ? slots : null;
+}
+
+function isAnchored(bundle: Bundle, anchor: Anchor): boolean {
+  return bundle.settlement.batchId === anchor.batchId && batchRoot(bundle.settlement) === anchor.root;
+}
+
+/** When no intact record is left: the remark's first slot and count, in the spacing that the files have. */
+function guessedSlots(anchor: Anchor, files: readonly SlotFile[]): SlotId[] {
+  for (const minutes of [15, 30, 60] as const) {
+    const slots = Array.from({ length: anchor.slotCount }, (_, index) =>
+      slotAfter(anchor.firstSlot, minutes, index),
+    );
+    if (slots.every((slot) => files.some((file) => file.slot === slot))) return slots;
+  }
+  return [anchor.firstSlot];
+}
+
+/** Nets over all slots of each batch, and the payments on chain. Faults go to the first slot of the batch. */
+function checkBatches(
+  files: readonly SlotFile[],
+  anchorOf: ReadonlyMap<SlotId, Anchor>,
+  faults: Fault[],
+): void {
+  for (const anchor of new Set(anchorOf.values())) {
+    const settled = files.filter(({ slot }) => anchorOf.get(slot) === anchor);
+    const holder = settled.find(({ bundle }) => bundle !== null && isAnchored(bundle, anchor));
+    if (!holder?.bundle) continue;
+    const record = holder.bundle.settlement;
+    const found = [...checkPayments(record), ...checkOnChain(record, anchor, holder.bundle.assetId)];
+    const bundles = settled.flatMap(({ bundle }) => (bundle ? [bundle] : []));
+    // With a slot unreadable or changed its sum cannot be right; that slot has its own fault.
+    const whole =
+      bundles.length === record.slots.length &&
+      bundles.every((bundle, index) => slotRoot(bundle.records) === record.slots[index]?.root);
+    if (whole) {
+      const slots = bundles.map(({ slot, root, records }) => ({ slot, root, records }));
+      found.push(...checkNets(record, slots));
+    }
+    if (found.length > 0)
+      faults.push(...found.map((fault) => ({ ...fault, what: `${fault.what} (batch ${anchor.batchId})` })));
+    else for (const { holds } of settled) holds.push(whole ? 'nets and payments' : 'payments');
+  }
+}
+
+function checkSlot(
+  file: SlotFile,
+  anchor: Anchor | undefined,
+  community: string,
+  account: string,
+  rebuild: Rebuild,
+): void {
+  const { bundle, faults, holds, slot } = file;
+  if (anchor === undefined) {
+    faults.push({ record: `slot ${slot}`, what: 'no batch on the chain settles it' });
+  }
+  if (bundle === null) return;
+  if (bundle.community !== community)
+    faults.push({ record: 'header (community)', what: `is not ${community}` });
+  if (bundle.settlementAccount !== account) {
+    faults.push({ record: 'header (settlementAccount)', what: `is not ${account}` });
+  }
+  const anchored = anchor !== undefined && isAnchored(bundle, anchor);
+  const root = anchored ? (bundle.settlement.slots.find((entry) => entry.slot === slot)?.root ?? null) : null;
+  const settlementFaults = checkSettlementLeaves(bundle, anchored);
+  faults.push(...settlementFaults);
+  if (anchor !== undefined && !anchored && settlementFaults.length === 0) {
+    faults.push({ record: 'settlement record', what: 'is not the one whose root is on the chain' });
+  }
+  const leafFaults = checkLeaves(bundle, root);
+  faults.push(...leafFaults);
+  if (leafFaults.length === 0) {
+    if (root !== null && root === bundle.root) holds.push('root on chain');
+    else if (root !== null) faults.push({ record: 'root', what: `is not the anchored one (${root})` });
+  }
+  const rebuilt = checkRebuilt(bundle.records, rebuild);
+  faults.push(...rebuilt);
+  if (rebuilt.length === 0) holds.push('clearing and statement');
+}
+
+/** The market's rules, run again on the facts, give the same records. */
+function checkRebuilt(records: readonly BundleRecord[], rebuild: Rebuild): Fault[] {
+  let again: ReturnType<Rebuild>;
+  try {
+    again = rebuild(records);
+  } catch (error) {
+    return [
+      {
+        record: 'records',
+        what: `cannot be cleared again: ${error instanceof Error ? error.message : String(error)}`,
+      },
+    ];
+  }
+  const faults = again.problems.map(({ index, problem }): Fault => {
+    const record = records[index];
+    return { record: record ? recordLabel(index, record) : 'records', what: problem };
+  });
+  const count = Math.max(records.length, again.records.length);
+  for (let index = 0; index < count && faults.length === 0; index += 1) {
+    const [given, wanted] = [records[index], again.records[index]];
+    if (given && wanted && canonicalJson(given) === canonicalJson(wanted)) continue;
+    const label = given ? recordLabel(index, given) : wanted ? recordLabel(index, wanted) : 'records';
+    faults.push({ record: label, what: given ? 'does not follow from the facts' : 'is missing' });
+  }
+  return faults;
+}
