@@ -148,6 +148,12 @@ describe('the battery now', () => {
     expect(dispatch({ gridW: Number.NaN }).powerW).toBe(0);
   });
 
+  test('near the end it corrects no faster than setpoints are renewed', () => {
+    const late = { nowMs: END_MS - 10_000, positionWh: 20 };
+    expect(dispatch({}, late).powerW).toBe(1200);
+    expect(dispatch({}, { ...late, holdMs: 300_000 }).powerW).toBe(240);
+  });
+
   test('without a plan for the slot it still meets the position', () => {
     const none = { ...plan(), slots: [], baselineSlots: [] };
     expect(dispatch({ gridW: 700 }, { plan: none })).toMatchObject({ powerW: 700, reason: 'position' });

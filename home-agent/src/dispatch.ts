@@ -23,10 +23,12 @@ export interface DispatchInput {
   readonly reading: HomeReading;
   readonly plan: HomePlan;
   readonly limits: readonly ImportLimit[];
+  /** How long this setpoint will stand until the next one, ms; a minute when left out. Errors are not corrected faster than that. */
+  readonly holdMs?: number;
 }
 
-/** Shorter than this the rest of a slot is not corrected: the power would only swing. */
-const REST_MS_MIN = 60_000;
+/** Correcting the rest of a slot faster than setpoints are renewed would only make the power swing. */
+const HOLD_MS = 60_000;
 
 /**
  * The battery's power now. It makes the slot's metered energy meet the position (imbalance costs the whole band), unless the stored
@@ -62,7 +64,7 @@ function steer(
   importMaxW: number,
 ): Steered {
   const { home, nowMs, reading } = input;
-  const hours = Math.max(REST_MS_MIN, input.slotEndMs - nowMs) / 3_600_000;
+  const hours = Math.max(input.holdMs ?? HOLD_MS, input.slotEndMs - nowMs) / 3_600_000;
   // What the home would draw if the battery stood still.
   const needW = reading.gridW + reading.batteryW;
   const lackWh = needW * hours + input.positionWh - input.deliveredSoFarWh;

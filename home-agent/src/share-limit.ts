@@ -1,9 +1,9 @@
 export interface LimitedHome {
   readonly participant: string;
-  /** Without the battery; below zero it exports. */
+  /** Without the battery; below zero it exports. A mean, not a median: see `meanWh`. */
   readonly expectedNetImportW: number;
   readonly batteryDischargeMaxW: number;
-  /** What the battery can give above its reserve, Wh. */
+  /** What the battery can give above its reserve when the limit begins, Wh: what it can still be filled to, if there is time. */
   readonly stateOfChargeWh: number;
   /** How long the limit lasts, hours. */
   readonly slotsHours: number;
