@@ -37,3 +37,11 @@ export {
   type MarketClientOptions,
   type OwnStatement,
 } from './client/client.ts';
+export {
+  createInfluxTelemetry,
+  type InfluxTelemetry,
+  type InfluxTelemetryOptions,
+  type TelemetryStatistics,
+} from './telemetry/influx-telemetry.ts';
+export type { TelemetryFieldType, TelemetryMeasurement } from './telemetry/checked-point.ts';
+export { createMemoryTelemetry, type MemoryTelemetry } from './telemetry/memory-telemetry.ts';

@@ -18,8 +18,8 @@ export interface Journal {
   append(row: Intake): Promise<void>;
   /** Resolves when everything appended so far is on disk. */
   flushed(): Promise<void>;
-  /** Writes at once; returns the seq of the first row. Throws `unavailable`. */
-  commit(rows: readonly Decision[]): number;
+  /** Writes at once, all or nothing, after what a decision is about; returns the seq of the first decision. Throws `unavailable`. */
+  commit(rows: readonly Decision[], about?: Intake): number;
   /** All decisions, oldest first, one at a time. */
   decisions(): Iterable<Numbered<Decision>>;
   decisionsOf(slot: SlotId): Numbered<Decision>[];
@@ -124,7 +124,8 @@ class SqliteJournal implements Journal {
     return this.#group?.promise ?? Promise.resolve();
   }
 
-  commit(rows: readonly Decision[]): number {
+  commit(rows: readonly Decision[], about?: Intake): number {
+    if (about !== undefined) this.#pending.push({ seq: this.#nextSeq++, row: about });
     const first = this.#nextSeq;
     this.#write(rows);
     if (this.failed) throw unavailable();

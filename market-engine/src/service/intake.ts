@@ -15,7 +15,7 @@ import { ReadingChains, type ChainNote } from '../ingest/chain-of-readings.ts';
 import { readCancel, readOrder, readReading } from '../ingest/shape.ts';
 import { checkAgainstTaken, checkPlausible } from '../ingest/slot-readings.ts';
 import { createVerifier } from '../ingest/verify.ts';
-import { intakeKey, type Intake } from '../journal/rows.ts';
+import { intakeKey, type Decision, type Intake } from '../journal/rows.ts';
 import { slotDeadlines } from '../slot/deadlines.ts';
 import type { Memory } from './memory.ts';
 import type { MarketOptions, OrderTaken, ReadingTaken } from './ports.ts';
@@ -85,19 +85,15 @@ export class IntakeDesk {
     const { slot } = payload;
     const detail = this.#memory.detail(slot);
     let use: ReadingTaken['use'] = 'counted';
-    let late: Estimate | null = null;
-    const taken = this.#take({ type: 'reading', signed }, () => {
-      checkAgainstTaken(signed, detail.readings.taken(payload.gateway, payload.sequence));
-      checkPlausible(payload, detail.rules);
-      use = this.#useOf(payload, record);
-      const estimate = detail.fixed?.estimates.find((one) => one.participant === payload.participant);
-      if (use === 'true-up' && estimate !== undefined) late = estimate;
-    });
-    if (late !== null) {
-      const { gateway, sequence } = payload;
-      this.#memory.commit([{ type: 'late', slot, estimate: late, reading: { gateway, slot, sequence } }]);
-    }
-    await taken;
+    await this.#take(
+      { type: 'reading', signed },
+      () => {
+        checkAgainstTaken(signed, detail.readings.taken(payload.gateway, payload.sequence));
+        checkPlausible(payload, detail.rules);
+        use = this.#useOf(payload, record);
+      },
+      () => (use === 'true-up' ? lateRows(signed.payload, detail.fixed?.estimates ?? []) : []),
+    );
     const chain = this.#chains.note(signed);
     if (chain !== 'sound') this.#noteChain(payload, chain);
     this.#shell.readingTaken(slot);
@@ -275,9 +271,14 @@ export class IntakeDesk {
   }
 
   /** Runs the check at once and appends at once; the promise is for the disk only, or for the refusal. */
-  #take(row: Intake, check: () => void): Promise<void> {
+  #take(row: Intake, check: () => void, decisions: () => Decision[] = () => []): Promise<void> {
     try {
       check();
+      const rows = decisions();
+      if (rows.length > 0) {
+        this.#memory.commit(rows, row);
+        return Promise.resolve();
+      }
     } catch (error) {
       return this.#refuse(row, error);
     }
@@ -308,4 +309,15 @@ export class IntakeDesk {
 
 function iso(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** A reading that came after its slot was fixed on an estimate is to be trued up. */
+function lateRows(
+  { participant, gateway, slot, sequence }: MeterReading,
+  estimates: readonly Estimate[],
+): Decision[] {
+  const estimate = estimates.find((one) => one.participant === participant);
+  return estimate === undefined
+    ? []
+    : [{ type: 'late', slot, estimate, reading: { gateway, slot, sequence } }];
 }

@@ -1,6 +1,6 @@
 import type { SlotId } from '@commonwatt/domain';
 import type { Journal } from '../journal/journal.ts';
-import type { Decision } from '../journal/rows.ts';
+import type { Decision, Intake } from '../journal/rows.ts';
 import type { MarketState } from './market-state.ts';
 import { loadSlotDetail, type SlotDetail } from './slot-detail.ts';
 
@@ -19,8 +19,9 @@ export class Memory {
   }
 
   /** Writes the decisions and applies them. Throws `unavailable`, and then has changed nothing in memory. */
-  commit(rows: readonly Decision[]): void {
-    let seq = this.journal.commit(rows);
+  commit(rows: readonly Decision[], about?: Intake): void {
+    let seq = this.journal.commit(rows, about);
+    if (about !== undefined) this.#details.get(about.signed.payload.slot)?.takeIn(about);
     for (const row of rows) {
       this.state.apply({ seq: seq++, row });
       if ('slot' in row) this.#details.get(row.slot)?.decide(row);

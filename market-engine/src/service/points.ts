@@ -38,22 +38,24 @@ export function pointsOf(event: MarketEvent, rules: MarketRules, nowMs: number):
     ];
   }
   if (event.type === 'settled') {
-    const { endsMs } = slotDeadlines(event.slot, rules);
-    const { record } = event.receipt;
+    const { slots, record } = event.receipt;
+    // One point a batch: its first slot stands for it.
+    if (event.slot !== slots[0]) return [];
     const paidOutMicro = record.payments.reduce(
       (total, payment) => (payment.direction === 'out' ? total + BigInt(payment.amountMicro) : total),
       0n,
     );
+    const { endsMs } = slotDeadlines(slots.at(-1) ?? event.slot, rules);
     return [
       {
         measurement: 'settlement',
-        tags: { community, status: 'settled' },
+        tags: { community, status: 'final' },
         fields: {
           lag_s: (nowMs - endsMs) / 1000,
-          count: record.payments.length,
+          count: slots.length,
           amount: Number(paidOutMicro) / 1e6,
         },
-        atMs: endsMs,
+        atMs: Math.trunc(nowMs),
       },
     ];
   }
