@@ -32,26 +32,22 @@ const NARROW_PX = 560;
 const HOUSE_AT = 0.26;
 const SKY_PX = 122;
 const SCALE_MAX = 1.4;
+/** Free to the right of the last house, and below the last street. */
+const MARGIN_PX = 12;
+const FOOT_PX = 14;
 
-/** Lays `count` homes out for a picture `widthPx` wide and at least `heightPx` high: as few streets as fit, evenly filled. */
+/**
+ * Lays `count` homes out for a picture `widthPx` wide and at least `heightPx` high. Where there is height to spare it takes
+ * as many streets as make the houses largest; the streets are evenly filled.
+ */
 export function layOutStreets(count: number, widthPx: number, heightPx = 0): StreetMap {
   const width = Math.max(300, Math.round(widthPx));
   const dense = count >= DENSE_FROM;
-  const narrow = width < NARROW_PX;
-  const mainX = narrow ? 26 : 64;
-  const cellMin = dense ? 58 : narrow ? 140 : 126;
-  const columnsMax = Math.max(1, Math.floor((width - mainX - 12) / cellMin));
-  const rows = Math.max(1, Math.ceil(count / (2 * columnsMax)));
-  const columns = Math.max(1, Math.ceil(count / (2 * rows)));
-  const cellWidth = (width - mainX - 12) / columns;
-  const naturalHalf = dense ? 62 : narrow ? 78 : 84;
-  const room = (heightPx - SKY_PX - 14) / (2 * rows);
-  const half = Math.max(naturalHalf, Math.min(room, naturalHalf * SCALE_MAX));
-  // A house with its label is 104 px wide from its middle to the right.
-  const fits = dense ? cellWidth / cellMin : (cellWidth * (1 - HOUSE_AT)) / 104;
-  const houseScale = Math.min(half / naturalHalf, fits, SCALE_MAX) * (dense ? 0.68 : narrow ? 0.95 : 1);
+  const { rows, columns, half, houseScale } = chooseGrid(count, width, heightPx, dense);
+  const mainX = mainLineX(width);
+  const cellWidth = (width - mainX - MARGIN_PX) / columns;
   // What is left over goes to the sky.
-  const skyHeight = Math.max(SKY_PX, heightPx - rows * half * 2 - 14);
+  const skyHeight = Math.max(SKY_PX, heightPx - rows * half * 2 - FOOT_PX);
   const transformer: Point = { x: mainX, y: skyHeight - 28 };
   const nodes: (Point & { parent: number })[] = [{ ...transformer, parent: -1 }];
   const spots: { x: number; y: number; trunk: number; side: 'above' | 'below' }[] = [];
@@ -81,6 +77,49 @@ export function layOutStreets(count: number, widthPx: number, heightPx = 0): Str
     nodes.push({ x, y, parent: trunk });
     return { x, y, side, node: nodes.length - 1 };
   });
-  const height = skyHeight + 4 + rows * half * 2 + 10;
+  const height = skyHeight + rows * half * 2 + FOOT_PX;
   return { width, height, dense, houseScale, transformer, nodes, homes, streets };
+}
+
+const isNarrow = (width: number): boolean => width < NARROW_PX;
+const mainLineX = (width: number): number => (isNarrow(width) ? 26 : 64);
+
+interface Grid {
+  readonly rows: number;
+  /** Pairs of houses along a street. */
+  readonly columns: number;
+  /** From a street's middle to the end of its gardens. */
+  readonly half: number;
+  readonly houseScale: number;
+}
+
+function chooseGrid(count: number, width: number, heightPx: number, dense: boolean): Grid {
+  const narrow = isNarrow(width);
+  const cellMin = dense ? 58 : narrow ? 140 : 126;
+  const naturalHalf = dense ? 62 : narrow ? 78 : 84;
+  const room = width - mainLineX(width) - MARGIN_PX;
+  const columnsMax = Math.max(1, Math.floor(room / cellMin));
+  const rowsMin = Math.max(1, Math.ceil(count / (2 * columnsMax)));
+  const grid = (wanted: number): Grid => {
+    const columns = Math.max(1, Math.ceil(count / (2 * wanted)));
+    const rows = Math.max(1, Math.ceil(count / (2 * columns)));
+    const half = Math.max(
+      naturalHalf,
+      Math.min((heightPx - SKY_PX - FOOT_PX) / (2 * rows), naturalHalf * SCALE_MAX),
+    );
+    // A house with its label is 104 px wide from its middle to the right.
+    const fits = dense ? room / columns / cellMin : ((room / columns) * (1 - HOUSE_AT)) / 104;
+    const scale = Math.min(half / naturalHalf, fits, SCALE_MAX);
+    return { rows, columns, half, houseScale: scale * (dense ? 0.68 : narrow ? 0.95 : 1) };
+  };
+  let best = grid(rowsMin);
+  for (
+    let rows = rowsMin + 1;
+    SKY_PX + FOOT_PX + rows * naturalHalf * 2 <= heightPx && rows <= count;
+    rows += 1
+  ) {
+    const next = grid(rows);
+    if (next.houseScale >= best.houseScale) best = next;
+  }
+  return best;
 }

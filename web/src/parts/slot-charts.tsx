@@ -31,13 +31,16 @@ export function SlotCharts({ view }: { view: NeighbourhoodView }) {
   const signalsKey = JSON.stringify(view.signals);
   const signals = useMemo(() => view.signals, [signalsKey]);
   const columns = useMemo(() => {
-    const at = slots.map((slot) => Date.parse(slot.slot) / 1000);
+    const starts = slots.map((slot) => Date.parse(slot.slot) / 1000);
+    // A step needs an end: the last slot's is drawn as one more point.
+    const at = [...starts, (starts.at(-1) ?? 0) + slotMinutes * 60];
+    const held = (values: (number | null)[]) => [...values, values.at(-1) ?? null];
     const kilo = (pick: (slot: (typeof slots)[number]) => number) =>
-      slots.map((slot) => (isMetered(slot) ? pick(slot) / 1000 : null));
+      held(slots.map((slot) => (isMetered(slot) ? pick(slot) / 1000 : null)));
     const perHour = 60 / slotMinutes;
     return {
-      price: [at, slots.map((s) => (s.priceMicroPerKwh === null ? null : s.priceMicroPerKwh / 10_000))],
-      traded: [at, slots.map((s) => s.tradedWh / 1000)],
+      price: [at, held(slots.map((s) => (s.priceMicroPerKwh === null ? null : s.priceMicroPerKwh / 10_000)))],
+      traded: [at, [...slots.map((s) => s.tradedWh / 1000), null]],
       feeder: [at, kilo((s) => meanImportW(s, slotMinutes))],
       power: [at, kilo((s) => s.consumptionWh * perHour), kilo((s) => s.productionWh * perHour)],
     } satisfies Record<string, uPlot.AlignedData>;
