@@ -11,7 +11,8 @@ export function wholeWh(energyMilliJ: number): number {
 
 /** Mean power in whole W. */
 export function meanW(energyMilliJ: number, durationMs: number): number {
-  return durationMs <= 0 ? 0 : Math.round(energyMilliJ / durationMs);
+  // + 0 turns -0 into 0.
+  return durationMs <= 0 ? 0 : Math.round(energyMilliJ / durationMs) + 0;
 }
 
 /** Energy as it comes in intervals: whole millijoules in interval `index`, which starts at `originMs + index * intervalMs`. */

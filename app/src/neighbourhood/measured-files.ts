@@ -159,6 +159,9 @@ function readMeters(
     let atMs = times.get(stamp);
     if (atMs === undefined) {
       atMs = TIMESTAMP.test(stamp) ? Date.parse(stamp) : Number.NaN;
+      // A day that does not exist would silently become one of the next month.
+      if (!Number.isNaN(atMs) && new Date(atMs).toISOString().slice(0, 16) !== stamp.slice(0, 16))
+        atMs = Number.NaN;
       if (Number.isNaN(atMs)) {
         row.fail(
           'timestamp_utc',

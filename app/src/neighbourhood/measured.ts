@@ -11,6 +11,8 @@ const MS_PER_DAY = 86_400_000;
 const MS_PER_HOUR = 3_600_000;
 /** Typical of home batteries; the measured data does not say. */
 const ROUND_TRIP_PERMILLE = 900;
+/** With fewer rows than this share of the time they span, some timestamp is wrong. */
+const ROWS_SHARE_MIN = 0.1;
 
 /**
  * A neighbourhood of measured homes, the first `homes` of the file, in the time that all of them cover.
@@ -52,7 +54,7 @@ export async function planMeasured(options: {
     ...placeOf(homes, timezone, startMs),
     timezone,
     source: { dataDir },
-    notes: chosen.flatMap(({ home, data }) => gapNotes(home.id, data)),
+    notes: gapNotes(chosen),
   };
 }
 
@@ -102,9 +104,21 @@ function dataOf(home: MeasuredHome, all: Map<string, MeasuredIntervals>): HomeDa
     lastMs = Math.max(lastMs, atMs);
   }
   const intervals = (lastMs - firstMs) / intervalMs + 1;
+  if (found.load.size < intervals * ROWS_SHARE_MIN) {
+    throw new CommonwattError(
+      'malformed',
+      `${home.id} has ${found.load.size} rows for the ${intervals} intervals from its first to its last`,
+      {
+        record: home.id,
+        field: 'timestamp_utc',
+        rule: 'at least a tenth of the intervals between the first and the last row are there',
+        remedy: 'look for a wrong year in a timestamp, or for a wrong resolution_min',
+      },
+    );
+  }
   const load = filled(found.load, firstMs, intervalMs, intervals);
   const pv = found.pv.size > 0 ? filled(found.pv, firstMs, intervalMs, intervals) : null;
-  const peakW = (series: typeof load): number => Math.ceil((series.maxMilliJ / intervalMs) * 1);
+  const peakW = (series: typeof load): number => Math.ceil(series.maxMilliJ / intervalMs);
   return {
     firstMs,
     endMs: lastMs + intervalMs,
@@ -174,14 +188,16 @@ function measuredHome(
   };
 }
 
-function gapNotes(id: string, data: HomeData): string[] {
-  const note = (what: string, gaps: number): string[] =>
-    gaps === 0
-      ? []
-      : [
-          `${id}: ${gaps} of ${data.intervals} ${what} intervals missing, taken from the same time the day before`,
-        ];
-  return [...note('load', data.loadGaps), ...note('PV', data.pvGaps)];
+function gapNotes(chosen: readonly { home: MeasuredHome; data: HomeData }[]): string[] {
+  const gaps = chosen.map(({ home, data }) => ({ id: home.id, count: data.loadGaps + data.pvGaps }));
+  const total = gaps.reduce((sum, { count }) => sum + count, 0);
+  if (total === 0) return [];
+  const values = chosen.reduce((sum, { data }) => sum + data.intervals * (data.pv ? 2 : 1), 0);
+  const [most] = gaps.sort((a, b) => b.count - a.count);
+  return [
+    `${total} of ${values} measured values are missing (most at ${most?.id}: ${most?.count}); ` +
+      'each takes the last value of the same time of day',
+  ];
 }
 
 /** The homes' own coordinates where the file has them, else the middle of their time zone at 45 north. */

@@ -28,10 +28,10 @@ const SCHEMA = `
 const LOCK_WAIT_MS = 15_000;
 
 /** Opens the NVRAM in a folder, for one process alone. Throws CommonwattError (conflict) while another one holds it. */
-export function openNvram(dir: string): Nvram {
+export function openNvram(dir: string, lockWaitMs = LOCK_WAIT_MS): Nvram {
   mkdirSync(dir, { recursive: true });
   const file = join(dir, 'nvram.sqlite');
-  const db = new DatabaseSync(file, { timeout: LOCK_WAIT_MS });
+  const db = new DatabaseSync(file, { timeout: lockWaitMs });
   try {
     db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;');
     db.exec(SCHEMA);
@@ -51,11 +51,17 @@ export function openNvram(dir: string): Nvram {
   );
   const loadPort = db.prepare('SELECT port FROM port WHERE device = ?');
   const savePort = db.prepare('INSERT OR REPLACE INTO port VALUES (?, ?)');
+  const texts = new Map<HomeSpec, string>();
+  const textOf = (spec: HomeSpec): string => {
+    const text = texts.get(spec) ?? JSON.stringify(spec);
+    texts.set(spec, text);
+    return text;
+  };
   return {
     load(spec) {
       const row = loadHome.get(spec.id) as { spec: string; state: string } | undefined;
       if (!row) return null;
-      if (row.spec !== JSON.stringify(spec)) {
+      if (row.spec !== textOf(spec)) {
         throw new CommonwattError('conflict', `${spec.id} was left with other devices than it has now`, {
           record: spec.id,
           rule: 'a state folder belongs to one neighbourhood: the same seed, data and options',
@@ -67,7 +73,7 @@ export function openNvram(dir: string): Nvram {
     save(homes) {
       db.exec('BEGIN');
       try {
-        for (const [spec, state] of homes) saveHome.run(spec.id, JSON.stringify(spec), JSON.stringify(state));
+        for (const [spec, state] of homes) saveHome.run(spec.id, textOf(spec), JSON.stringify(state));
         db.exec('COMMIT');
       } catch (error) {
         db.exec('ROLLBACK');

@@ -137,6 +137,8 @@ function bank(
   for (const offset of [26, 28, 30, 32]) registers.u32(m + offset, 0);
   registers.u16(m + 34, bankV * 10);
   registers.i16(m + 44, (view.batteryW / bankV) * 10);
+  registers.u16(m + 45, (battery.chargeMaxW / bankV) * 10);
+  registers.u16(m + 46, (battery.dischargeMaxW / bankV) * 10);
   const scale = scaleFor(ratedW(battery), 0x7fff);
   registers.i16(m + 47, view.batteryW / 10 ** scale);
   registers.u16(m + 49, NOT_I16);
@@ -145,10 +147,12 @@ function bank(
   scaleFactor(registers, m + 52, 0);
   scaleFactor(registers, m + 53, energyScale);
   scaleFactor(registers, m + 54, powerScale);
-  for (const offset of [55, 57, 58, 60, 62]) registers.u16(m + offset, NOT_I16);
+  for (const offset of [55, 57, 58]) registers.u16(m + offset, NOT_I16);
+  scaleFactor(registers, m + 60, -3);
   scaleFactor(registers, m + 56, -1);
   scaleFactor(registers, m + 59, -1);
   scaleFactor(registers, m + 61, -1);
+  scaleFactor(registers, m + 62, -1);
   scaleFactor(registers, m + 63, scale);
 }
 

@@ -32,7 +32,7 @@ export function planSynthetic(options: { homes: number; seed: number; startMs?: 
       return {
         id,
         ...kind,
-        pvPeakW: index % 4 === 3 ? null : between(30, 95, own, 90) * 100,
+        pvPeakW: index % 4 === 3 ? null : between(25, 75, own, 90) * 100,
         battery: index % 2 === 0 ? drawBattery(own) : null,
         importFuseW: USUAL_FUSE_W,
       };
