@@ -119,9 +119,12 @@ export async function liveThrough(scenario: Scenario, crashPoints: readonly Cras
         (error: unknown) => (error instanceof CommonwattError ? error.code : 'broken'),
       );
       await settled(3);
-      if (!crashed) return answer === 'duplicate' ? 'taken' : answer;
-      await market.stop();
-      market = await startAgain();
+      if (crashed) {
+        await market.stop();
+        market = await startAgain();
+      }
+      // Only what was not answered is sent again: an acknowledged message must be in the journal.
+      if (answer !== 'unavailable') return answer === 'duplicate' ? 'taken' : answer;
     }
   }
 
