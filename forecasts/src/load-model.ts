@@ -57,7 +57,10 @@ export class LoadModel {
     // Before the first days are through, the standard shape moves up and down with what is seen.
     this.seen += 1;
     const typical = Math.log(shapeW(local) + STANDBY_W) - Math.log(TYPICAL_LOAD_W + STANDBY_W);
-    this.level += (z - typical - this.level) * Math.max(1 / (this.seen + 2), 1 / (3 * this.day));
+    const moved = (z - typical - this.level) * Math.max(1 / (this.seen + 2), 1 / (3 * this.day));
+    this.level += moved;
+    // What the slow model has just taken in is no error to carry on; in the first day that is nearly all.
+    this.recent.forgive(index, moved * Math.max(0, 1 - this.seen / this.day));
     this.slow.learn(bin, z);
     this.fast.learn(bin, z);
     this.dayTypes[local.weekend ? 1 : 0].learn(bin, z);
@@ -105,7 +108,7 @@ export class LoadModel {
   }
 
   private scaleAt(bin: number): number {
-    return Math.max(0.02, this.scales.at(bin, this.scales.overall(0.35), 3));
+    return Math.max(0.02, this.scales.at(bin, this.scales.overall(0.5), 3));
   }
 
   private binOf(local: LocalTime): number {

@@ -70,6 +70,15 @@ export class RecentError {
     this.rest(index);
   }
 
+  /** After slot `index` the slow model moved by so much: the errors seen before were against the old one. */
+  forgive(index: number, amount: number): void {
+    this.last -= amount;
+    this.before -= amount;
+    this.hoursMean -= amount;
+    this.dayMean -= amount;
+    this.rest(index);
+  }
+
   /** A slot that says nothing (night, for PV): what was seen last still stands. */
   rest(index: number): void {
     this.origins[0]?.set(index, this.last);
