@@ -31,8 +31,8 @@ import { gatewayOf, type Community } from './community.ts';
 const SOC_RESERVE_PERMILLE = 100;
 const PLAN_AHEAD_MS = 24 * 3_600_000;
 /** Orders leave between these times before the gate, spread over the homes so that they do not all knock at once. */
-const ORDER_LEAD_MS = { first: 12 * 60_000, last: 7 * 60_000 };
-const SETPOINT_LIFE_MS = 5 * 60_000;
+const ORDER_LEAD_MS = { first: 14 * 60_000, last: 10 * 60_000 };
+const SETPOINT_LIFE_MS = 15 * 60_000;
 /** A setpoint is written again when it differs by more than this, or half its life has passed. */
 const SETPOINT_STEP_W = 40;
 
@@ -70,6 +70,8 @@ export interface Household {
   /** Expected net import for the running or next slot, for sharing a feeder's limit. */
   expectedNetImportW(): number;
   readonly gates: { met: number; missed: number };
+  /** Orders that are due at once have been placed: the clock may start. */
+  readonly firstOrders: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -174,7 +176,7 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
 
   async function trade(slot: SlotId, gateMs: number): Promise<void> {
     try {
-      for (const order of decide(slot)) await submitOnce(market, signer, order);
+      await Promise.all(decide(slot).map((order) => submitOnce(market, signer, order)));
       if (clock.nowMs() <= gateMs) gates.met += 1;
       else gates.missed += 1;
     } catch (error) {
@@ -183,13 +185,20 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
     }
   }
 
+  let placedFirst: () => void = () => {};
+  const firstOrders = new Promise<void>((resolve) => {
+    placedFirst = resolve;
+  });
+
   async function tradingLoop(): Promise<void> {
     const leadMs = ORDER_LEAD_MS.last + (ORDER_LEAD_MS.first - ORDER_LEAD_MS.last) * (1 - options.phase);
     let slot = options.firstSlot;
     while (slotStartMs(slot) - rules.gateClosureMs <= clock.nowMs()) slot = slotAfter(slot, minutes);
     while (!stopping.signal.aborted) {
       const gateMs = slotStartMs(slot) - rules.gateClosureMs;
-      await clock.waitUntil(gateMs - Math.min(leadMs, slotMs(minutes) - 60_000), stopping.signal);
+      const dueMs = gateMs - leadMs;
+      if (dueMs > clock.nowMs()) placedFirst();
+      await clock.waitUntil(dueMs, stopping.signal);
       await trade(slot, gateMs);
       slot = slotAfter(slot, minutes);
     }
@@ -254,6 +263,7 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
     gateway,
     forecaster,
     gates,
+    firstOrders,
     learn,
     latest: () => gateway.latest(),
     gridWithoutSignalsW: () => {

@@ -39,6 +39,7 @@ import { watchFeeder } from './watch.ts';
 
 const POLL_REAL_MS = 200;
 const LOOK_MS = 100;
+const FIRST_ORDERS_MS = 10_000;
 const BATCHES_SHOWN = 20;
 
 export interface RunOptions {
@@ -213,6 +214,10 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   });
   closing.add('the events', unsubscribe);
   const watching = watchFeeder({ clock, households, signals, telemetry, over });
+  await Promise.race([
+    Promise.all(households.map((household) => household.firstOrders)),
+    sleep(FIRST_ORDERS_MS),
+  ]);
   clock.start();
   const completed = await untilDone();
   ended.abort();
