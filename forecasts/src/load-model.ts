@@ -28,6 +28,8 @@ export class LoadModel {
   private readonly dayTypes: readonly [Profile, Profile];
   private readonly scales: Profile;
   private level = Math.log(TYPICAL_LOAD_W + STANDBY_W);
+  /** No forecast lies above the highest ever seen: the exponential must not run away with a wild error. */
+  private highest = Math.log(10_000);
   private seen = 0;
   private lastIndex = Number.NaN;
 
@@ -48,9 +50,10 @@ export class LoadModel {
   /** Takes a slot's truth. Slots come in order. */
   observe(index: number, local: LocalTime, loadWh: number): void {
     const z = Math.log(loadWh / this.slotHours + STANDBY_W);
+    this.highest = Math.max(this.highest, z);
     const bin = this.binOf(local);
     const features = this.features(index, local);
-    const base = this.baseOf(features, local);
+    const base = this.baseOf(features);
     const error = z - base;
     this.recent.learn(index, base, error, this.scaleAt(bin));
     this.fit.learn(features.values, z - features.slow);
@@ -70,20 +73,18 @@ export class LoadModel {
   }
 
   forecast(index: number, local: LocalTime): Quantiles {
-    const base = this.baseOf(this.features(index, local), local);
+    const base = this.baseOf(this.features(index, local));
     const scale = this.scaleAt(this.binOf(local));
     const ahead = Number.isNaN(this.lastIndex) ? Number.POSITIVE_INFINITY : index - this.lastIndex;
     const carried = this.recent.carry(this.lastIndex, base, Math.max(1, ahead));
     const wh = (mark: number): number =>
-      Math.max(0, Math.exp(base + carried.shift + mark * scale) - STANDBY_W) * this.slotHours;
+      Math.max(0, Math.exp(Math.min(this.highest, base + carried.shift + mark * scale)) - STANDBY_W) *
+      this.slotHours;
     return ordered(wh(carried.low), wh(carried.mid), wh(carried.high));
   }
 
-  private baseOf(features: Features, local: LocalTime): number {
-    const learned = features.slow + this.fit.predict(features.values);
-    // A single wild slot must not send the exponential to the sky.
-    const top = Math.log(20 * shapeW(local) + STANDBY_W) + Math.max(0, this.level - 6);
-    return Math.min(learned, Math.max(top, features.slow));
+  private baseOf(features: Features): number {
+    return Math.min(this.highest, features.slow + this.fit.predict(features.values));
   }
 
   private features(index: number, local: LocalTime): Features {

@@ -37,40 +37,59 @@ const HOLD_MS = 60_000;
 export function dispatchBattery(input: DispatchInput): BatterySetpoint {
   const { home, nowMs, reading, limits } = input;
   if (home.battery === null) return { powerW: 0, reason: 'no battery', baselineW: 0 };
-  const active = limits.filter((limit) => limit.fromMs <= nowMs && nowMs < limit.toMs);
-  const now = steer(
-    input,
-    home.battery,
-    input.plan.slots,
-    importShareW(active, nowMs, nowMs + 1, home.importFuseW),
-  );
-  const free = steer(input, home.battery, input.plan.baselineSlots, home.importFuseW);
-  // Grid power the battery cannot answer for is not the gateway's to hide: a reading that is no number leaves the battery idle.
+  // A battery must not answer for numbers that are none.
   if (!Number.isFinite(reading.gridW + reading.batteryW + reading.stateOfChargePermille)) {
     return { powerW: 0, reason: 'no good reading', baselineW: 0 };
   }
-  return { powerW: now.powerW, reason: now.reason, baselineW: free.powerW };
-}
-
-interface Steered {
-  readonly powerW: number;
-  readonly reason: string;
-}
-
-function steer(
-  input: DispatchInput,
-  battery: AgentBattery,
-  slots: readonly PlanSlot[],
-  importMaxW: number,
-): Steered {
-  const { home, nowMs, reading } = input;
   const hours = Math.max(input.holdMs ?? HOLD_MS, input.slotEndMs - nowMs) / 3_600_000;
   // What the home would draw if the battery stood still.
   const needW = reading.gridW + reading.batteryW;
-  const lackWh = needW * hours + input.positionWh - input.deliveredSoFarWh;
-  const planned = slots.find((slot) => slot.slotStartMs === slotStartMs(input.slot));
-  const wish = valued(lackWh, hours, battery, planned, input.plan);
+  const situation = { home, battery: home.battery, reading, hours, needW, prices: input.plan };
 
+  const active = limits.filter((limit) => limit.fromMs <= nowMs && nowMs < limit.toMs);
+  const now = steer(situation, {
+    lackWh: needW * hours + input.positionWh - input.deliveredSoFarWh,
+    planned: slotOf(input.plan.slots, input.slot),
+    importMaxW: importShareW(active, nowMs, nowMs + 1, home.importFuseW),
+  });
+  if (limits.length === 0) return { ...now, baselineW: now.powerW };
+  // Without the signal something else would have been sold: what the plan without limits expects.
+  const planned = slotOf(input.plan.baselineSlots, input.slot);
+  const netW = planned === undefined ? 0 : planned.netWh / planned.hours;
+  const free = steer(situation, {
+    lackWh: (needW + netW) * hours,
+    planned,
+    importMaxW: home.importFuseW,
+  });
+  return { ...now, baselineW: free.powerW };
+}
+
+function slotOf(slots: readonly PlanSlot[], slot: SlotId): PlanSlot | undefined {
+  const startMs = slotStartMs(slot);
+  return slots.find((candidate) => candidate.slotStartMs === startMs);
+}
+
+interface Situation {
+  readonly home: AgentHome;
+  readonly battery: AgentBattery;
+  readonly reading: HomeReading;
+  readonly hours: number;
+  readonly needW: number;
+  readonly prices: Pick<HomePlan, 'retailMicroPerKwh' | 'feedInMicroPerKwh'>;
+}
+
+interface Aim {
+  /** What the rest of the slot lacks to meet the position. */
+  readonly lackWh: number;
+  readonly planned: PlanSlot | undefined;
+  readonly importMaxW: number;
+}
+
+function steer(
+  { home, battery, reading, hours, needW, prices }: Situation,
+  { lackWh, planned, importMaxW }: Aim,
+): { readonly powerW: number; readonly reason: string } {
+  const wish = valued(lackWh, hours, battery, planned, prices);
   const [lowestW, highestW] = reach(battery, reading, hours);
   const possible = Math.min(highestW, Math.max(lowestW, wish.energyWh / hours));
   let reason =

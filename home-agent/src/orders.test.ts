@@ -15,6 +15,7 @@ const HOME: AgentHome = { participant: 'home-01', slotMinutes: 15, battery: null
 function planned(part: Partial<PlanSlot> = {}): HomePlan {
   const slot: PlanSlot = {
     slotStartMs: START_MS,
+    hours: 0.25,
     batteryWh: 0,
     netWh: 0,
     stateOfChargeWh: null,
