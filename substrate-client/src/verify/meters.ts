@@ -1,6 +1,7 @@
 import {
   canonicalJson,
   sha256Hex,
+  signatureHolds,
   type BundleRecord,
   type MeterReading,
   type Signed,
@@ -53,11 +54,14 @@ function add(byGateway: Map<string, Found[]>, found: Found): void {
 
 function checkGateway(found: Found[], estimated: ReadonlySet<string>): SlotFault[] {
   const faults: SlotFault[] = [];
-  const inOrder = found.toSorted((a, b) => a.signed.payload.sequence - b.signed.payload.sequence);
+  // A reading whose signature does not hold is a fault of its own slot; its neighbours are not to blame for the hole it leaves.
+  const genuine = found.filter((reading) => signatureHolds(reading.signed));
+  const gapsExplained = genuine.length < found.length;
+  const inOrder = genuine.toSorted((a, b) => a.signed.payload.sequence - b.signed.payload.sequence);
   for (let index = 1; index < inOrder.length; index += 1) {
     const before = inOrder[index - 1]!;
     const after = inOrder[index]!;
-    const what = brokenLink(before.signed, after.signed, estimated);
+    const what = brokenLink(before.signed, after.signed, gapsExplained, estimated);
     if (what !== null) faults.push({ slot: after.slot, record: after.label, what });
   }
   return faults;
@@ -66,13 +70,14 @@ function checkGateway(found: Found[], estimated: ReadonlySet<string>): SlotFault
 function brokenLink(
   before: Signed<MeterReading>,
   after: Signed<MeterReading>,
+  gapsExplained: boolean,
   estimated: ReadonlySet<string>,
 ): string | null {
   const [a, b] = [before.payload, after.payload];
   if (b.sequence === a.sequence) return `sequence ${b.sequence} is there twice`;
   if (b.sequence !== a.sequence + 1) {
     // The missing ones were estimated and came too late for a true-up, or not yet.
-    return estimated.has(b.participant)
+    return gapsExplained || estimated.has(b.participant)
       ? null
       : `the readings between sequence ${a.sequence} and ${b.sequence} are missing`;
   }
