@@ -76,6 +76,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   const { rules } = community;
   const firstSlot = slotAtOrAfter(spec.startMs, slotMinutes);
   const target = slotsToSettle(options.slots, firstSlot, spec.endMs, slotMinutes);
+  const lastSlot = target === null ? null : slotAfter(firstSlot, slotMinutes, target - 1);
   const failed = new AbortController();
   const ended = new AbortController();
   const over = AbortSignal.any([options.stop, failed.signal, ended.signal]);
@@ -109,7 +110,11 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
     journalPath: state.path('market.sqlite'),
     clock,
     firstSlot,
-    settlement,
+    settlement: {
+      // What comes after the last slot that was asked for stays with the market, for the next run.
+      settle: (input, signal) =>
+        lastSlot !== null && input.slot > lastSlot ? untilAborted(signal) : settlement.settle(input, signal),
+    },
     telemetry: telemetry.port,
     estimate: {
       estimate: (participant, slot) =>
@@ -228,7 +233,6 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
 
   /** True once all slots that were asked for are settled; false when stopped before. */
   async function untilDone(): Promise<boolean> {
-    const lastSlot = target === null ? null : slotAfter(firstSlot, slotMinutes, target - 1);
     while (!over.aborted) {
       if (target !== null && tally.result().slots.size >= target) return true;
       if (lastSlot !== null && market.records(lastSlot) !== null) await settlement.flush();
@@ -305,4 +309,12 @@ function slotsToSettle(
   if (endMs === null) return asked;
   const measured = Math.floor((endMs - slotStartMs(firstSlot)) / slotMs(slotMinutes));
   return Math.min(asked ?? measured, measured);
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const give = (): void => reject(signal.reason as Error);
+    if (signal.aborted) give();
+    else signal.addEventListener('abort', give, { once: true });
+  });
 }
