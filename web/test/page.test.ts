@@ -38,7 +38,7 @@ test('the bundle is small, and its page names no host and nothing absolute', asy
   expect(html).not.toMatch(/<style|style=|<script(?![^>]*\ssrc=)/);
 });
 
-describe.skipIf(executablePath === null)('in Chromium', () => {
+describe.skipIf(executablePath === null)('in Chromium', { timeout: 90_000 }, () => {
   let browser: Browser;
   let server: FixtureServer;
   const complaints: string[] = [];
@@ -84,6 +84,13 @@ describe.skipIf(executablePath === null)('in Chromium', () => {
     const net = await page.locator('.house-net').allTextContents();
     await page.waitForFunction((was) => document.querySelector('.clock strong')?.textContent !== was, clock);
     await expect.poll(() => page.locator('.house-net').allTextContents()).not.toEqual(net);
+    const offset = () =>
+      page
+        .locator('.flows')
+        .first()
+        .evaluate((g) => getComputedStyle(g).strokeDashoffset);
+    const stood = await offset();
+    await expect.poll(offset).not.toBe(stood);
     await shoot(page, 'desktop-light');
     expect(complaints).toEqual([]);
     await page.close();

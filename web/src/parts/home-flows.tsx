@@ -1,7 +1,9 @@
 import type { HomeView } from '@commonwatt/domain';
+import { useRef } from 'preact/hooks';
 import { daylight } from '../facts.ts';
 import { flowWidth } from '../flows.ts';
 import { formatPower } from '../format.ts';
+import { useFlowing } from './flowing.ts';
 import { HouseShape } from './house.tsx';
 
 interface Leg {
@@ -18,6 +20,8 @@ const HOUSE = { x: 230, y: 196 };
 
 /** One home: grid, sun and battery around it, with what flows between them now. */
 export function HomeFlows({ home, nowMs }: { home: HomeView; nowMs: number }) {
+  const lines = useRef<SVGGElement>(null);
+  useFlowing(lines);
   const legs: Leg[] = [
     {
       name: 'grid',
@@ -47,9 +51,11 @@ export function HomeFlows({ home, nowMs }: { home: HomeView; nowMs: number }) {
           class="hills"
           d="M-900 224C-500 170-300 236 0 216C90 190 150 222 240 206S390 190 460 212C700 250 900 180 1360 210V800H-900Z"
         />
-        {legs.map((leg) => (
-          <LegLine key={leg.name} leg={leg} />
-        ))}
+        <g ref={lines} class="flows">
+          {legs.map((leg) => (
+            <LegLine key={leg.name} leg={leg} />
+          ))}
+        </g>
         {legs.map((leg) => (
           <g key={leg.name} transform={`translate(${leg.x} ${leg.y})`}>
             <circle class={`disc disc-${leg.tone}`} r="30" />
@@ -87,17 +93,15 @@ export function HomeFlows({ home, nowMs }: { home: HomeView; nowMs: number }) {
 }
 
 function LegLine({ leg }: { leg: Leg }) {
-  const d = `M${leg.x} ${leg.y}L${HOUSE.x} ${leg.name === 'sun' ? 140 : leg.y}`;
+  const house = `${HOUSE.x} ${leg.name === 'sun' ? 140 : leg.y}`;
+  // Drawn the way the power goes, so that the dots move with it.
+  const d = leg.powerW < 0 ? `M${house}L${leg.x} ${leg.y}` : `M${leg.x} ${leg.y}L${house}`;
   if (Math.abs(leg.powerW) < 15) return <path class="wire" d={d} />;
   const width = flowWidth(leg.powerW) + 1;
   return (
     <g class={`flow flow-${leg.tone}`}>
       <path class="flow-bed" d={d} stroke-width={width} />
-      <path
-        class={leg.powerW > 0 ? 'flow-dots' : 'flow-dots flow-back'}
-        d={d}
-        stroke-width={Math.max(3, width * 0.62)}
-      />
+      <path class="flow-dots" d={d} stroke-width={Math.max(3, width * 0.62)} />
     </g>
   );
 }

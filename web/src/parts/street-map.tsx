@@ -4,6 +4,7 @@ import { daylight } from '../facts.ts';
 import { flowWidth, traceFlows } from '../flows.ts';
 import { formatClock, formatPower } from '../format.ts';
 import { layOutStreets, type Point } from '../layout.ts';
+import { useFlowing } from './flowing.ts';
 import { House } from './house.tsx';
 
 /** Below this a line is drawn at rest: meters flicker by a few watts. */
@@ -12,6 +13,7 @@ const STILL_W = 15;
 /** The homes on their streets around the feeder, with the power that flows between them. */
 export function StreetMap({ view }: { view: NeighbourhoodView }) {
   const box = useRef<HTMLDivElement>(null);
+  const lines = useRef<SVGGElement>(null);
   const [size, setSize] = useState({ width: 860, height: 0 });
   useEffect(() => {
     if (!box.current) return;
@@ -24,6 +26,7 @@ export function StreetMap({ view }: { view: NeighbourhoodView }) {
   const naturalPx = useMemo(() => layOutStreets(count, size.width).height, [count, size.width]);
   const map = useMemo(() => layOutStreets(count, size.width, size.height), [count, size.width, size.height]);
 
+  useFlowing(lines, map.dense ? 2 : 1);
   const parents = map.nodes.map((node) => node.parent);
   const drawnW = map.nodes.map(() => 0);
   map.homes.forEach((spot, index) => {
@@ -61,26 +64,28 @@ export function StreetMap({ view }: { view: NeighbourhoodView }) {
             y2={street.y}
           />
         ))}
-        <Flow
-          from={{ x: transformer.x, y: -4 }}
-          to={transformer}
-          powerW={gridW}
-          localShare={flows.localShare[0] ?? 0}
-        />
-        {map.nodes.map((node, index) => {
-          const parent = map.nodes[node.parent];
-          if (!parent) return null;
-          const end = dropEnd(map, index, node);
-          return (
-            <Flow
-              key={index}
-              from={parent}
-              to={end}
-              powerW={flows.edgeW[index] ?? 0}
-              localShare={flows.localShare[index] ?? 0}
-            />
-          );
-        })}
+        <g ref={lines} class="flows">
+          <Flow
+            from={{ x: transformer.x, y: -4 }}
+            to={transformer}
+            powerW={gridW}
+            localShare={flows.localShare[0] ?? 0}
+          />
+          {map.nodes.map((node, index) => {
+            const parent = map.nodes[node.parent];
+            if (!parent) return null;
+            const end = dropEnd(map, index, node);
+            return (
+              <Flow
+                key={index}
+                from={parent}
+                to={end}
+                powerW={flows.edgeW[index] ?? 0}
+                localShare={flows.localShare[index] ?? 0}
+              />
+            );
+          })}
+        </g>
         <Transformer at={transformer} gridW={gridW} nowMs={view.nowMs} />
         {map.homes.map((spot, index) => {
           const home = view.homes[index];
@@ -116,19 +121,17 @@ function gridWords(gridW: number): string {
 
 /** A stretch of line. Dots move with the power; its colour runs from grid blue to the neighbours' green. */
 function Flow(props: { from: Point; to: Point; powerW: number; localShare: number }) {
-  const { from, to, powerW } = props;
+  const { powerW } = props;
+  // Drawn the way the power goes, so that the dots move with it.
+  const [from, to] = powerW < 0 ? [props.to, props.from] : [props.from, props.to];
+  const d = `M${from.x} ${from.y}L${to.x} ${to.y}`;
   const still = Math.abs(powerW) < STILL_W;
   const width = flowWidth(powerW);
-  const d = `M${from.x} ${from.y}L${to.x} ${to.y}`;
   if (still) return <path class="wire" d={d} />;
   return (
     <g class="flow" style={{ '--share': `${Math.round(props.localShare * 100)}%` }}>
       <path class="flow-bed" d={d} stroke-width={width} />
-      <path
-        class={powerW > 0 ? 'flow-dots' : 'flow-dots flow-back'}
-        d={d}
-        stroke-width={Math.max(2.4, width * 0.62)}
-      />
+      <path class="flow-dots" d={d} stroke-width={Math.max(2.4, width * 0.62)} />
     </g>
   );
 }
