@@ -268,12 +268,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     return Math.min(poll, boundary, expiry > now ? expiry : Infinity);
   };
 
+  // A clock that steps back would make the loop sleep until it has caught up.
+  let wake = new AbortController();
+  let tickMs = -Infinity;
+  const watch = setInterval(() => {
+    if (nowMs() < tickMs - 1000) wake.abort();
+  }, 250);
+  watch.unref();
+
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
+      tickMs = nowMs();
+      wake = new AbortController();
+      const awake = AbortSignal.any([wake.signal, stopping.signal]);
       const next = nextTickMs();
       const asked = pollers.filter(({ hung }) => !hung).map((poller) => poller.poll());
       const tickOver = new AbortController();
-      const either = AbortSignal.any([tickOver.signal, stopping.signal]);
+      const either = AbortSignal.any([tickOver.signal, awake]);
       const time = clock.waitUntil(next, either).catch(() => {});
       await Promise.race([Promise.all(asked), time]);
       tickOver.abort();
@@ -282,7 +293,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       publish();
       // Not awaited: a hanging battery must not hold up the meter.
       void dispatcher?.tick();
-      await clock.waitUntil(next, stopping.signal).catch(() => {});
+      await clock.waitUntil(next, awake).catch(() => {});
     }
   };
   const running = run().catch((error: unknown) => log(`the poll loop ended: ${reason(error)}`));
@@ -290,6 +301,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     stopping.abort();
+    clearInterval(watch);
     await running;
     if (dispatcher) {
       await withDeadline(dispatcher.stop(), 5000, 'release of the battery').catch((error: unknown) =>

@@ -1,30 +1,42 @@
 import type { Clock } from '@commonwatt/domain';
 
-/** A clock that runs `speed` times as fast as real time from `startMs`; `step` moves it. */
-export function fastClock(startMs: number, speed: number): Clock & { step(ms: number): void } {
-  const origin = performance.now();
-  let offsetMs = startMs;
-  const nowMs = (): number => offsetMs + (performance.now() - origin) * speed;
+/** A clock that stands still until it is moved. */
+export interface SteppedClock extends Clock {
+  /** The earliest time somebody waits for. */
+  next(): number | undefined;
+  /** Moves the clock, back too, and wakes who has waited long enough. */
+  moveTo(ms: number): void;
+}
+
+export function steppedClock(startMs: number): SteppedClock {
+  let now = startMs;
+  const waiters = new Set<{ atMs: number; wake: () => void }>();
   return {
-    nowMs,
-    step: (ms) => {
-      offsetMs += ms;
+    nowMs: () => now,
+    next: () => (waiters.size === 0 ? undefined : Math.min(...[...waiters].map(({ atMs }) => atMs))),
+    moveTo(ms) {
+      now = ms;
+      for (const waiter of waiters) if (waiter.atMs <= now) waiter.wake();
     },
-    async waitUntil(atMs, signal) {
-      for (;;) {
-        signal?.throwIfAborted();
-        const leftMs = (atMs - nowMs()) / speed;
-        if (leftMs <= 0) return;
-        await new Promise<void>((resolve) => {
-          const done = (): void => {
-            clearTimeout(timer);
-            signal?.removeEventListener('abort', done);
+    waitUntil(atMs, signal) {
+      return new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason as Error);
+        if (atMs <= now) return resolve();
+        const abort = (): void => {
+          waiters.delete(waiter);
+          reject(signal?.reason as Error);
+        };
+        const waiter = {
+          atMs,
+          wake: () => {
+            waiters.delete(waiter);
+            signal?.removeEventListener('abort', abort);
             resolve();
-          };
-          const timer = setTimeout(done, Math.min(leftMs + 0.5, 20));
-          signal?.addEventListener('abort', done, { once: true });
-        });
-      }
+          },
+        };
+        waiters.add(waiter);
+        signal?.addEventListener('abort', abort, { once: true });
+      });
     },
   };
 }

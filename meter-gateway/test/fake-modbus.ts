@@ -17,6 +17,8 @@ export interface FakeModbus {
   readonly units: Set<number>;
   readonly requests: { unit: number; code: number; address: number; count: number }[];
   readonly connections: number;
+  /** Called before every answer. */
+  onRequest: () => void;
   /** Called after every write. */
   onWrite: (address: number, words: readonly number[]) => void;
   set(address: number, words: readonly number[]): void;
@@ -36,6 +38,7 @@ export async function fakeModbus(port = 0): Promise<FakeModbus> {
     get connections() {
       return connections;
     },
+    onRequest: (): void => {},
     onWrite: (_address: number, _words: readonly number[]): void => {},
     set(address: number, words: readonly number[]) {
       for (const [index, word] of words.entries()) fake.registers.set(address + index, word & 0xffff);
@@ -75,6 +78,7 @@ export async function fakeModbus(port = 0): Promise<FakeModbus> {
   };
 
   const serve = (socket: net.Socket, frame: Buffer): void => {
+    fake.onRequest();
     const { fault } = fake;
     const unit = frame.readUInt8(6);
     const pdu = frame.subarray(7);

@@ -33,7 +33,14 @@ export async function fakeSdm630(clock: Clock, importStartWh = 1000, port = 0): 
   let importWh = importStartWh;
   let exportWh = 500;
   let atMs = clock.nowMs();
-  const meter = { fake, powerW: 1000, frozen: false, importWh: () => importWh, shift, close: () => stop() };
+  const meter = {
+    fake,
+    powerW: 1000,
+    frozen: false,
+    importWh: () => importWh,
+    shift,
+    close: () => fake.close(),
+  };
   function shift(wh: number): void {
     importWh += wh;
   }
@@ -50,11 +57,6 @@ export async function fakeSdm630(clock: Clock, importStartWh = 1000, port = 0): 
     fake.setFloat(0x48, importWh / 1000);
     fake.setFloat(0x4a, exportWh / 1000);
   };
-  step();
-  const timer = setInterval(step, 2);
-  async function stop(): Promise<void> {
-    clearInterval(timer);
-    await fake.close();
-  }
+  fake.onRequest = step;
   return meter;
 }

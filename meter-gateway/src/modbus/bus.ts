@@ -156,6 +156,10 @@ export class ModbusBus {
           throw error;
         },
       );
+      if (this.#closed) {
+        line.socket.destroy();
+        throw new Error('closed');
+      }
       this.#line = line;
       line.broken.catch((error: unknown) => {
         if (this.#line === line) this.#fail(error);
