@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance } from 'fastify';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
@@ -37,7 +36,6 @@ export async function buildMarketServer(
   const server = fastify({
     bodyLimit: options.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT,
     forceCloseConnections: true,
-    genReqId: () => randomUUID(),
     requestTimeout: 30_000,
     frameworkErrors: (error, request, reply) => {
       void sendProblem(error, request, reply as never);

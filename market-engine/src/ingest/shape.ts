@@ -1,13 +1,12 @@
 import {
   CommonwattError,
   ID_PATTERN,
-  SLOT_PATTERN,
-  slotStartMs,
   type CancelPayload,
   type MeterReading,
   type OrderPayload,
   type Signed,
 } from '@commonwatt/domain';
+import { isSlotName } from './slot-names.ts';
 
 /** Says what is wrong with a value, or null when nothing is. */
 type Check = (value: unknown) => string | null;
@@ -26,9 +25,7 @@ const hash: Check = (value) =>
     ? null
     : `must be 64 lower-case hex digits, not ${show(value)}`;
 const slot: Check = (value) =>
-  typeof value === 'string' && SLOT_PATTERN.test(value) && isInstant(value)
-    ? null
-    : `must be a slot like 2026-06-01T12:00:00Z, not ${show(value)}`;
+  isSlotName(value) ? null : `must be a slot like 2026-06-01T12:00:00Z, not ${show(value)}`;
 const oneOf =
   (...names: readonly string[]): Check =>
   (value) =>
@@ -152,14 +149,6 @@ function malformed(field: string, wrong: string): CommonwattError {
     ...(field === '' ? {} : { field }),
     remedy: 'correct the field; /openapi.json has the schema',
   });
-}
-
-function isInstant(text: string): boolean {
-  try {
-    return slotStartMs(text) > 0;
-  } catch {
-    return false;
-  }
 }
 
 function show(value: unknown): string {

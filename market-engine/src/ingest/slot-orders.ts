@@ -44,11 +44,17 @@ export class SlotOrders {
     const entry = this.#entries.get(payload.id);
     if (entry !== undefined) this.#checkRevision(payload, entry);
     this.#checkSubmissions(payload);
-    const others = this.liveOf(payload.participant).filter((order) => order.payload.id !== payload.id);
-    if (others.length >= this.#rules.ordersMaxPerParticipant) {
+    let others = 0;
+    for (const id of this.#idsOf.get(payload.participant) ?? []) {
+      const other = this.#entries.get(id);
+      if (id === payload.id || other === undefined || other.cancel !== null) continue;
+      others++;
+      this.#checkSelfTrade(payload, other.order.payload);
+    }
+    if (others >= this.#rules.ordersMaxPerParticipant) {
       throw new CommonwattError(
         'limit-exceeded',
-        `${payload.participant} already holds ${others.length} orders in ${payload.slot}`,
+        `${payload.participant} already holds ${others} orders in ${payload.slot}`,
         {
           record: payload.id,
           field: 'payload.id',
@@ -56,20 +62,6 @@ export class SlotOrders {
           remedy: 'replace one (same id, higher revision) or cancel one first',
         },
       );
-    }
-    for (const { payload: other } of others) {
-      const [bid, offer] = payload.side === 'bid' ? [payload, other] : [other, payload];
-      if (other.side !== payload.side && bid.priceMicroPerKwh >= offer.priceMicroPerKwh) {
-        throw new CommonwattError(
-          'self-trade',
-          `bid ${bid.id} at ${bid.priceMicroPerKwh} would trade with ${offer.id}, an offer of the same participant at ${offer.priceMicroPerKwh}`,
-          {
-            record: payload.id,
-            field: 'payload.priceMicroPerKwh',
-            rule: 'every bid of a participant is priced below every one of its offers',
-          },
-        );
-      }
     }
   }
 
@@ -160,6 +152,20 @@ export class SlotOrders {
     if (revision < 0 || revision > 1_000_000_000) {
       throw outOfRange(id, 'payload.revision', revision, '0 to 1000000000');
     }
+  }
+
+  #checkSelfTrade(payload: OrderPayload, other: OrderPayload): void {
+    const [bid, offer] = payload.side === 'bid' ? [payload, other] : [other, payload];
+    if (other.side === payload.side || bid.priceMicroPerKwh < offer.priceMicroPerKwh) return;
+    throw new CommonwattError(
+      'self-trade',
+      `bid ${bid.id} at ${bid.priceMicroPerKwh} would trade with ${offer.id}, an offer of the same participant at ${offer.priceMicroPerKwh}`,
+      {
+        record: payload.id,
+        field: 'payload.priceMicroPerKwh',
+        rule: 'every bid of a participant is priced below every one of its offers',
+      },
+    );
   }
 
   #checkRevision(payload: OrderPayload | CancelPayload, entry: Entry): void {

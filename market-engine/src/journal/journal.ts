@@ -48,8 +48,7 @@ const SCHEMA = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA busy_timeout = 5000;
-  CREATE TABLE IF NOT EXISTS intake (seq INTEGER PRIMARY KEY, slot TEXT NOT NULL, key TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
-  CREATE INDEX IF NOT EXISTS intake_by_slot ON intake (slot);
+  CREATE TABLE IF NOT EXISTS intake (seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS decision (seq INTEGER PRIMARY KEY, slot TEXT, type TEXT NOT NULL, body TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS decision_by_slot ON decision (slot);
 `;
@@ -93,7 +92,7 @@ class SqliteJournal implements Journal {
   constructor(db: DatabaseSync, hooks: JournalHooks) {
     this.#db = db;
     this.#hooks = hooks;
-    this.#insertIntake = db.prepare('INSERT INTO intake (seq, slot, key, body) VALUES (?, ?, ?, ?)');
+    this.#insertIntake = db.prepare('INSERT INTO intake (seq, key, body) VALUES (?, ?, ?)');
     this.#insertDecision = db.prepare('INSERT INTO decision (seq, slot, type, body) VALUES (?, ?, ?, ?)');
     const last = db
       .prepare(
@@ -149,7 +148,9 @@ class SqliteJournal implements Journal {
 
   intakeOf(slot: SlotId): Numbered<Intake>[] {
     this.#flush();
-    return this.#read<Intake>('SELECT seq, body FROM intake WHERE slot = ? ORDER BY seq', slot);
+    // Keys begin with the slot and a space; '!' is the character after it.
+    const range = 'SELECT seq, body FROM intake WHERE key > ? AND key < ? ORDER BY seq';
+    return this.#read<Intake>(range, `${slot} `, `${slot}!`);
   }
 
   intakeByKey(key: string): Numbered<Intake> | null {
@@ -179,7 +180,7 @@ class SqliteJournal implements Journal {
       this.#hooks.beforeCommit?.(this.statistics.commits);
       this.#db.exec('BEGIN IMMEDIATE');
       for (const { seq, row } of pending) {
-        this.#insertIntake.run(seq, row.signed.payload.slot, intakeKey(row), JSON.stringify(row));
+        this.#insertIntake.run(seq, intakeKey(row), JSON.stringify(row));
       }
       for (const row of decisions) {
         this.#insertDecision.run(

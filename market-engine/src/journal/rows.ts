@@ -84,14 +84,14 @@ export interface Debt {
   readonly amountMicro: string;
 }
 
-/** The key under which a row is taken exactly once. */
+/** The key under which a row is taken exactly once. Begins with the slot, so that a slot's rows lie together. */
 export function intakeKey(row: Intake): string {
   const { payload } = row.signed;
   return payload.type === 'reading'
     ? readingKey(payload)
-    : `${payload.type} ${payload.slot} ${payload.id} ${payload.revision}`;
+    : `${payload.slot} ${payload.type} ${payload.id} ${payload.revision}`;
 }
 
 export function readingKey(name: ReadingName): string {
-  return `reading ${name.slot} ${name.gateway} ${name.sequence}`;
+  return `${name.slot} reading ${name.gateway} ${name.sequence}`;
 }

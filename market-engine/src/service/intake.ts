@@ -2,7 +2,6 @@ import {
   CommonwattError,
   canonicalJson,
   costNano,
-  slotStartMs,
   slotMs,
   type CancelPayload,
   type Estimate,
@@ -16,7 +15,7 @@ import { readCancel, readOrder, readReading } from '../ingest/shape.ts';
 import { checkAgainstTaken, checkPlausible } from '../ingest/slot-readings.ts';
 import { createVerifier } from '../ingest/verify.ts';
 import { intakeKey, type Decision, type Intake } from '../journal/rows.ts';
-import { slotDeadlines } from '../slot/deadlines.ts';
+import { slotDeadlines, type SlotDeadlines } from '../slot/deadlines.ts';
 import type { Memory } from './memory.ts';
 import type { MarketOptions, OrderTaken, ReadingTaken } from './ports.ts';
 import type { SlotShell } from './slot-shell.ts';
@@ -29,6 +28,8 @@ const CHAIN_TROUBLE: Record<ChainNote, string> = {
   counter: 'does not add up with the counters before it',
 };
 
+const DEADLINES_KEPT_MAX = 1024;
+
 /**
  * The way in. Each message is checked for shape, sender and time, then for its signature (on the thread pool), then against what the
  * slot holds; the last check and the journal's append happen in one go, so nothing can come between them.
@@ -40,6 +41,7 @@ export class IntakeDesk {
   readonly #options: MarketOptions;
   readonly #verifier = createVerifier();
   readonly #chains = new ReadingChains();
+  readonly #deadlines = new Map<SlotId, SlotDeadlines>();
 
   constructor(memory: Memory, shell: SlotShell, who: Who, options: MarketOptions) {
     this.#memory = memory;
@@ -135,7 +137,7 @@ export class IntakeDesk {
 
   #checkGate({ slot, id }: OrderPayload | CancelPayload): void {
     this.#checkSlotName(slot, id);
-    const { opensMs, gateClosesMs } = slotDeadlines(slot, this.#options.rules);
+    const { opensMs, gateClosesMs } = this.#deadlinesOf(slot);
     const nowMs = this.#options.clock.nowMs();
     const place = { record: id, field: 'payload.slot' };
     if (nowMs < opensMs) {
@@ -165,7 +167,7 @@ export class IntakeDesk {
     const { rules, lastSlot } = this.#options;
     const { journal } = this.#memory.state;
     const why =
-      slotStartMs(slot) % slotMs(rules.slotMinutes) !== 0
+      this.#deadlinesOf(slot).startsMs % slotMs(rules.slotMinutes) !== 0
         ? `slots here are ${rules.slotMinutes} minutes long`
         : journal !== null && slot < journal.firstSlot
           ? `the market began with ${journal.firstSlot}`
@@ -179,9 +181,18 @@ export class IntakeDesk {
     });
   }
 
+  #deadlinesOf(slot: SlotId): SlotDeadlines {
+    const kept = this.#deadlines.get(slot);
+    if (kept !== undefined) return kept;
+    const deadlines = slotDeadlines(slot, this.#options.rules);
+    if (this.#deadlines.size >= DEADLINES_KEPT_MAX) this.#deadlines.clear();
+    this.#deadlines.set(slot, deadlines);
+    return deadlines;
+  }
+
   #checkReadingTime({ slot }: MeterReading, record: string): void {
     this.#checkSlotName(slot, record);
-    const { endsMs, trueUpEndsMs } = slotDeadlines(slot, this.#options.rules);
+    const { endsMs, trueUpEndsMs } = this.#deadlinesOf(slot);
     const nowMs = this.#options.clock.nowMs();
     const place = { record, field: 'payload.slot' };
     if (nowMs < endsMs) {

@@ -1,0 +1,137 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { createPublicKey, verify } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { canonicalJson, type OrderPayload, type Signed } from '@commonwatt/domain';
+import { ORDERS_MAX, signedOrders } from './ingest-kit.ts';
+
+const CONNECTIONS = 32;
+const DEPTH = 8;
+
+interface LoadReport {
+  readonly elapsedMs: number;
+  readonly acknowledged: readonly number[];
+  readonly refused: number;
+  readonly firstRefusal: string;
+  readonly cpuSeconds: number;
+}
+
+/**
+ * Orders per second that the market takes over HTTP from another process, each verified and on disk before it is acknowledged,
+ * beside the machine's own ed25519 verify rate; then the same with kill -9 in the middle, counting what was acknowledged and is not in the
+ * journal.
+ */
+export async function benchIngest(print: (line: string) => void): Promise<Record<string, number>> {
+  const folder = mkdtempSync(join(tmpdir(), 'commonwatt-ingest-'));
+  try {
+    const verifyPerSecond = verifyRate();
+    await run(join(folder, 'warm.sqlite'), 5_000);
+    const calm = await run(join(folder, 'calm.sqlite'), ORDERS_MAX);
+    const ordersPerSecond = (calm.report.acknowledged.length / calm.report.elapsedMs) * 1000;
+    const share = ordersPerSecond / verifyPerSecond;
+    print(`ed25519 verify, one core, nothing else   ${Math.round(verifyPerSecond)} /s`);
+    print(
+      `orders over HTTP, verified and journaled ${Math.round(ordersPerSecond)} /s = ${(share * 100).toFixed(0)} % of it (to reach: 70 %)`,
+    );
+    print(
+      `  ${calm.report.acknowledged.length} acknowledged, ${calm.report.refused} refused ${calm.report.firstRefusal}`,
+    );
+    print(
+      `  CPU per order: market ${calm.serverMicros.toFixed(0)} us, load generator ${calm.loadMicros.toFixed(0)} us; ${calm.commits} commits`,
+    );
+    const killed = await run(join(folder, 'killed.sqlite'), ORDERS_MAX, 700);
+    const lost = await lostOf(join(folder, 'killed.sqlite'), killed.report.acknowledged);
+    print(
+      `kill -9 after 0.7 s: ${killed.report.acknowledged.length} acknowledged, ${lost} of them not in the journal`,
+    );
+    return {
+      verifyPerSecond,
+      ingestOrdersPerSecond: ordersPerSecond,
+      ingestShareOfVerifyRate: share,
+      ingestLostAfterKill: lost,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Bare verifications per second on one core: no JSON, no network, no disk. */
+function verifyRate(): number {
+  const checks = signedOrders(500).map((body) => {
+    const { payload, key, signature } = JSON.parse(body) as Signed<OrderPayload>;
+    const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), Buffer.from(key, 'hex')]);
+    return {
+      message: Buffer.from(canonicalJson(payload)),
+      key: createPublicKey({ key: der, format: 'der', type: 'spki' }),
+      signature: Buffer.from(signature, 'hex'),
+    };
+  });
+  let best = 0;
+  for (let round = 0; round < 10; round++) {
+    const startMs = performance.now();
+    for (const { message, key, signature } of checks) {
+      if (!verify(null, message, key, signature)) throw new Error('a signature of the bench does not hold');
+    }
+    best = Math.max(best, (checks.length / (performance.now() - startMs)) * 1000);
+  }
+  return best;
+}
+
+async function run(journalPath: string, orders: number, killAfterMs?: number) {
+  const server = fork(join(import.meta.dirname, 'ingest-server.ts'), [journalPath]);
+  const { port } = (await message(server)) as { port: number };
+  const load = fork(
+    join(import.meta.dirname, 'ingest-load.ts'),
+    [port, orders, CONNECTIONS, DEPTH].map(String),
+  );
+  await message(load);
+  const before = (await ask(server)) as { cpuSeconds: number };
+  const loadBefore = load.pid;
+  load.send('go');
+  if (killAfterMs !== undefined) setTimeout(() => server.kill('SIGKILL'), killAfterMs);
+  const report = (await message(load)) as LoadReport;
+  const after =
+    killAfterMs === undefined
+      ? ((await ask(server)) as { cpuSeconds: number; commits: number })
+      : { ...before, commits: 0 };
+  void loadBefore;
+  const gone = new Promise((resolve) => server.once('exit', resolve));
+  server.kill('SIGKILL');
+  await gone;
+  return {
+    report,
+    commits: after.commits,
+    serverMicros: ((after.cpuSeconds - before.cpuSeconds) / orders) * 1e6,
+    loadMicros: (report.cpuSeconds / orders) * 1e6,
+  };
+}
+
+/** How many acknowledged orders the journal does not hold. */
+async function lostOf(journalPath: string, acknowledged: readonly number[]): Promise<number> {
+  const db = new DatabaseSync(journalPath);
+  const held = new Set(
+    db
+      .prepare("SELECT json_extract(body, '$.signed.payload.id') AS id FROM intake")
+      .all()
+      .map((row) => row['id']),
+  );
+  db.close();
+  return acknowledged.filter((index) => !held.has(`o${index}`)).length;
+}
+
+function message(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    child.once('message', resolve);
+    child.once('exit', (code) => reject(new Error(`a process of the bench ended with ${code}`)));
+  });
+}
+
+function ask(child: ChildProcess): Promise<unknown> {
+  const answer = message(child);
+  child.send('cpu');
+  return answer;
+}
+
+if (process.argv[1] === import.meta.filename) console.log(await benchIngest(console.log));
