@@ -106,8 +106,9 @@ describe('a park that is killed', () => {
       `import { planSynthetic, startPark } from ${JSON.stringify(index)};
        const spec = planSynthetic({ homes: 2, seed: 3 });
        const park = await startPark({ spec, dir: ${JSON.stringify(dir)}, atMs: spec.startMs, log: console.error });
+       await park.advance(spec.startMs + 1000);
        console.log(park.pid);
-       for (let i = 1; ; i++) await park.advance(spec.startMs + i * 1000);`,
+       for (let i = 2; ; i++) await park.advance(spec.startMs + i * 1000);`,
     );
     const parent = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'ignore'] });
     onTestFinished(() => void parent.kill('SIGKILL'));

@@ -23,10 +23,13 @@ import type { FaultKind } from './spec.ts';
 export const DEVICES_NAMESPACE = 'urn:commonwatt:devices';
 const APPLICATION_URI = 'urn:commonwatt:devices:park';
 const CERTIFICATE_DAYS = 3650;
+const CLIENTS_MAX = 100;
 
 /** Key pair and certificate that all OPC-UA devices of a park share: RSA keys take long to make. */
 export interface Identity {
   readonly manager: OPCUACertificateManager;
+  /** Trusts nobody: a certificate must not stand in for user and password. */
+  readonly userManager: OPCUACertificateManager;
   readonly certificateFile: string;
   readonly privateKeyFile: string;
 }
@@ -36,6 +39,8 @@ export async function openIdentity(dir: string): Promise<Identity> {
   const rootFolder = join(dir, 'pki');
   const manager = new OPCUACertificateManager({ rootFolder, automaticallyAcceptUnknownCertificate: true });
   await manager.initialize();
+  const userManager = new OPCUACertificateManager({ rootFolder: join(dir, 'pki-users') });
+  await userManager.initialize();
   const certificateFile = join(rootFolder, 'own', 'certs', 'devices.pem');
   if (!existsSync(certificateFile)) {
     await manager.createSelfSignedCertificate({
@@ -49,7 +54,7 @@ export async function openIdentity(dir: string): Promise<Identity> {
       validity: CERTIFICATE_DAYS,
     });
   }
-  return { manager, certificateFile, privateKeyFile: manager.privateKey };
+  return { manager, userManager, certificateFile, privateKeyFile: manager.privateKey };
 }
 
 export interface OpcuaDeviceServer {
@@ -80,7 +85,7 @@ export async function serveOpcua(options: {
       nodeset_filename: [smallestNodeset()],
       serverInfo: { applicationUri: APPLICATION_URI, applicationName: { text: options.name } },
       serverCertificateManager: identity.manager,
-      userCertificateManager: identity.manager,
+      userCertificateManager: identity.userManager,
       certificateFile: identity.certificateFile,
       privateKeyFile: identity.privateKeyFile,
       securityModes: [MessageSecurityMode.SignAndEncrypt],
@@ -90,8 +95,9 @@ export async function serveOpcua(options: {
         isValidUser: (user: string, password: string) =>
           user === options.user && password === options.password,
       },
-      maxConnectionsPerEndpoint: 20,
-      serverCapabilities: { maxSessions: 20 },
+      // A client that is killed leaves its session until that times out.
+      maxConnectionsPerEndpoint: CLIENTS_MAX,
+      serverCapabilities: { maxSessions: CLIENTS_MAX },
     });
   const begin = async (port: number): Promise<OPCUAServer> => {
     const server = create(port);

@@ -183,6 +183,9 @@ describe('an OPC-UA device', () => {
     await expect(withOpcua({ ...target, user: 'nobody' }, dir, use)).rejects.toThrow(/BadUserAccessDenied/);
     await expect(withOpcua(target, dir, use, { anonymous: true })).rejects.toThrow(/anonymous user token/i);
     await expect(withOpcua(target, dir, use, { insecure: true })).rejects.toThrow(/ecurity|endpoint/i);
+    await expect(withOpcua(target, dir, use, { byCertificate: true })).rejects.toThrow(
+      /BadIdentityTokenRejected/,
+    );
     const other = device('home-06-meter') as Opcua;
     await expect(withOpcua({ ...target, endpoint: other.endpoint }, dir, use)).rejects.toThrow(
       /BadUserAccess/,

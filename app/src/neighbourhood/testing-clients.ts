@@ -1,4 +1,5 @@
 /** Clients of other makes than the devices, for tests: `modbus-serial` and `node-opcua`, as raw as they come. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import modbusSerial from 'modbus-serial';
 import {
@@ -37,13 +38,24 @@ export async function withOpcua<T>(
   target: { endpoint: string; user: string; password: string },
   pkiDir: string,
   use: (session: ClientSession) => Promise<T>,
-  how: { anonymous?: boolean; insecure?: boolean } = {},
+  how: { anonymous?: boolean; insecure?: boolean; byCertificate?: boolean } = {},
 ): Promise<T> {
   const manager = new OPCUACertificateManager({
     rootFolder: join(pkiDir, 'client-pki'),
     automaticallyAcceptUnknownCertificate: true,
   });
   await manager.initialize();
+  const identity = (): UserIdentityInfo => {
+    if (how.anonymous) return { type: UserTokenType.Anonymous };
+    if (!how.byCertificate) {
+      return { type: UserTokenType.UserName, userName: target.user, password: target.password };
+    }
+    return {
+      type: UserTokenType.Certificate,
+      certificateData: client.getCertificate(),
+      privateKey: readFileSync(manager.privateKey, 'utf8'),
+    };
+  };
   const client = OPCUAClient.create({
     securityMode: how.insecure ? MessageSecurityMode.None : MessageSecurityMode.SignAndEncrypt,
     securityPolicy: how.insecure ? SecurityPolicy.None : SecurityPolicy.Basic256Sha256,
@@ -53,10 +65,7 @@ export async function withOpcua<T>(
   });
   try {
     await client.connect(target.endpoint);
-    const who: UserIdentityInfo = how.anonymous
-      ? { type: UserTokenType.Anonymous }
-      : { type: UserTokenType.UserName, userName: target.user, password: target.password };
-    const session = await client.createSession(who);
+    const session = await client.createSession(identity());
     try {
       return await use(session);
     } finally {

@@ -47,6 +47,7 @@ export function createWorld(
   memory: WorldMemory,
   startMs: number,
 ): World {
+  checkTime(startMs);
   const loaded = spec.homes.map((home) => memory.load(home));
   let atMs = Math.max(startMs, ...loaded.map((state) => state?.atMs ?? 0));
   let states = spec.homes.map((home, index) => loaded[index] ?? initialHome(home, spec.seed, atMs));
@@ -75,12 +76,7 @@ export function createWorld(
       return atMs;
     },
     advance(toMs) {
-      if (!Number.isSafeInteger(toMs)) {
-        throw new CommonwattError('malformed', `the world cannot advance to ${toMs}`, {
-          field: 'toMs',
-          rule: 'whole milliseconds since 1970',
-        });
-      }
+      checkTime(toMs);
       if (toMs > atMs) {
         keep(run(toMs));
         atMs = toMs;
@@ -95,4 +91,12 @@ export function createWorld(
     setControl: (index, control) => keepOne(index, withControl(homeAt(index)[2], control)),
     resetCounter: (index, role) => keepOne(index, withResetCounter(homeAt(index)[2], role)),
   };
+}
+
+function checkTime(atMs: number): void {
+  if (Number.isSafeInteger(atMs) && atMs >= 0) return;
+  throw new CommonwattError('malformed', `${atMs} is no time`, {
+    field: 'atMs',
+    rule: 'whole milliseconds since 1970',
+  });
 }
