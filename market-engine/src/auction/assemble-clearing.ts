@@ -1,5 +1,5 @@
 import type { Clearing, Fill, MechanismName, Trade } from '@commonwatt/domain';
-import type { Fills } from './fills.ts';
+import type { FilledSide, Fills } from './fills.ts';
 import type { BookSide, FrozenBook } from './freeze-book.ts';
 import type { Pairs } from './pairs.ts';
 import { textReader } from './text-table.ts';
@@ -40,19 +40,21 @@ export function assembleClearing(
   const { slot, bookHash, bids, offers, participants } = book;
   const { fills, pairs, tradePrice, sellerPriceMicroPerKwh } = cleared;
   const idAt = textReader(book.ids);
-  const bidIds = filledIds(bids, fills.bidWh, idAt);
-  const offerIds = filledIds(offers, fills.offerWh, idAt);
+  const bidIds = idsOf(bids, fills.bids, idAt);
+  const offerIds = idsOf(offers, fills.offers, idAt);
   const trades: Trade[] = [];
   for (let pair = 0; pair < pairs.count; pair++) {
-    const bid = pairs.bid[pair] as number;
-    const offer = pairs.offer[pair] as number;
+    const bidPlace = pairs.bid[pair] as number;
+    const offerPlace = pairs.offer[pair] as number;
+    const bid = fills.bids.at[bidPlace] as number;
+    const offer = fills.offers.at[offerPlace] as number;
     const priceMicroPerKwh = tradePrice(
       bids.priceMicroPerKwh[bid] as number,
       offers.priceMicroPerKwh[offer] as number,
     );
     const trade: Trade = {
-      bidId: bidIds[bid] as string,
-      offerId: offerIds[offer] as string,
+      bidId: bidIds[bidPlace] as string,
+      offerId: offerIds[offerPlace] as string,
       buyer: participants[bids.participant[bid] as number] as string,
       seller: participants[offers.participant[offer] as number] as string,
       energyWh: pairs.energyWh[pair] as number,
@@ -76,18 +78,16 @@ export function assembleClearing(
   };
 }
 
-/** Ids of the filled orders of a side, by index; '' for the others. */
-function filledIds(side: BookSide, filledWh: Uint32Array, idAt: (rank: number) => string): string[] {
+function idsOf(side: BookSide, { count, at }: FilledSide, idAt: (rank: number) => string): string[] {
   const ids: string[] = [];
-  for (let index = 0; index < side.count; index++) {
-    ids.push(filledWh[index] === 0 ? '' : idAt(side.rank[index] as number));
-  }
+  for (let place = 0; place < count; place++) ids.push(idAt(side.rank[at[place] as number] as number));
   return ids;
 }
 
+/** Both sides' fills in canonical order. */
 function mergedFills(
-  { bids, offers }: FrozenBook,
-  { bidWh, offerWh }: Fills,
+  book: FrozenBook,
+  { bids, offers }: Fills,
   bidIds: readonly string[],
   offerIds: readonly string[],
 ): Fill[] {
@@ -95,14 +95,15 @@ function mergedFills(
   let bid = 0;
   let offer = 0;
   while (bid < bids.count || offer < offers.count) {
-    const bidIsNext =
-      offer >= offers.count ||
-      (bid < bids.count && (bids.rank[bid] as number) < (offers.rank[offer] as number));
-    const energyWh = (bidIsNext ? bidWh[bid] : offerWh[offer]) as number;
-    if (energyWh > 0)
-      merged.push({ orderId: (bidIsNext ? bidIds[bid] : offerIds[offer]) as string, energyWh });
-    if (bidIsNext) bid++;
-    else offer++;
+    const bidIsNext = rankOf(book, book.bids, bids, bid) < rankOf(book, book.offers, offers, offer);
+    const orderId = (bidIsNext ? bidIds[bid] : offerIds[offer]) as string;
+    const energyWh = (bidIsNext ? bids.energyWh[bid++] : offers.energyWh[offer++]) as number;
+    merged.push({ orderId, energyWh });
   }
   return merged;
+}
+
+/** Rank of the filled order at a place; past every rank where there is none. */
+function rankOf(book: FrozenBook, side: BookSide, { count, at }: FilledSide, place: number): number {
+  return place < count ? (side.rank[at[place] as number] as number) : book.count;
 }

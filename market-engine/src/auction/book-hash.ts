@@ -20,11 +20,11 @@ export interface HashedColumns {
   /** Orders in canonical order. */
   readonly ids: TextTable;
   readonly participants: TextTable;
-  readonly participant: Uint32Array;
+  readonly participant: Int32Array;
   /** 1 for an offer. */
   readonly isOffer: Uint8Array;
-  readonly energyWh: Uint32Array;
-  readonly priceMicroPerKwh: Uint32Array;
+  readonly energyWh: Int32Array;
+  readonly priceMicroPerKwh: Int32Array;
 }
 
 /**

@@ -9,7 +9,8 @@ const BUCKET_BITS = 11;
  * Two passes over the book, whatever its prices are.
  */
 export function crossingByDepth(bids: BookSide, offers: BookSide): Crossing | null {
-  const [lowest, highest] = priceRange(bids, offers);
+  const lowest = Math.min(bids.lowestPrice, offers.lowestPrice);
+  const highest = Math.max(bids.highestPrice, offers.highestPrice);
   const shift = Math.max(0, 32 - Math.clz32(highest - lowest) - BUCKET_BITS);
   const buckets = ((highest - lowest) >>> shift) + 1;
   const demandWh = depth(bids, lowest, shift, buckets);
@@ -44,19 +45,6 @@ interface Steps {
   readonly belowWh: number;
   readonly abovePrice: number;
   readonly aboveWh: number;
-}
-
-function priceRange(bids: BookSide, offers: BookSide): readonly [lowest: number, highest: number] {
-  let lowest = 0x7fffffff;
-  let highest = 0;
-  for (const { count, priceMicroPerKwh } of [bids, offers]) {
-    for (let index = 0; index < count; index++) {
-      const price = priceMicroPerKwh[index] as number;
-      lowest = Math.min(lowest, price);
-      highest = Math.max(highest, price);
-    }
-  }
-  return [lowest, highest];
 }
 
 function depth(side: BookSide, lowest: number, shift: number, buckets: number): Float64Array {

@@ -15,11 +15,14 @@ import { idTable, sortedTable, textReader, type TextTable } from './text-table.t
 export interface BookSide {
   readonly count: number;
   /** Place in the canonical order of the whole book. */
-  readonly rank: Uint32Array;
+  readonly rank: Int32Array;
   /** Index into the book's participants. */
-  readonly participant: Uint32Array;
-  readonly energyWh: Uint32Array;
-  readonly priceMicroPerKwh: Uint32Array;
+  readonly participant: Int32Array;
+  readonly energyWh: Int32Array;
+  readonly priceMicroPerKwh: Int32Array;
+  /** 0 and -1 for an empty side. */
+  readonly lowestPrice: number;
+  readonly highestPrice: number;
 }
 
 /**
@@ -57,10 +60,10 @@ export function freezeBook(book: Book): FrozenBook {
   for (let rank = 1; rank < count; rank++) {
     if (compareTexts(rank - 1, rank, 0, sorted.bytes, sorted.starts) === 0) throw refusal(book);
   }
-  const participant = new Uint32Array(count);
+  const participant = new Int32Array(count);
   const isOffer = new Uint8Array(count);
-  const energyWh = new Uint32Array(count);
-  const priceMicroPerKwh = new Uint32Array(count);
+  const energyWh = new Int32Array(count);
+  const priceMicroPerKwh = new Int32Array(count);
   for (let rank = 0; rank < count; rank++) {
     const order = from[rank] as number;
     participant[rank] = arrived.participant[order] as number;
@@ -109,10 +112,10 @@ export function frozenOrders(book: FrozenBook): Order[] {
 interface ArrivedColumns {
   readonly ids: readonly string[];
   readonly participants: readonly string[];
-  readonly participant: Uint32Array;
+  readonly participant: Int32Array;
   readonly isOffer: Uint8Array;
-  readonly energyWh: Uint32Array;
-  readonly priceMicroPerKwh: Uint32Array;
+  readonly energyWh: Int32Array;
+  readonly priceMicroPerKwh: Int32Array;
 }
 
 /** The orders as columns in their order of arrival, or null when a value is out of range. */
@@ -121,10 +124,10 @@ function arrivedColumns(orders: readonly Order[]): ArrivedColumns | null {
   const ids: string[] = [];
   const participants: string[] = [];
   const numbers = new Map<string, number>();
-  const participant = new Uint32Array(count);
+  const participant = new Int32Array(count);
   const isOffer = new Uint8Array(count);
-  const energies = new Uint32Array(count);
-  const prices = new Uint32Array(count);
+  const energies = new Int32Array(count);
+  const prices = new Int32Array(count);
   for (let index = 0; index < count; index++) {
     const order = orders[index] as Order;
     const { energyWh, priceMicroPerKwh, side } = order;
@@ -160,7 +163,7 @@ function hasSelfTrade(columns: ArrivedColumns): boolean {
 }
 
 /** Numbers the participants by their first order in canonical order, in place; returns their names in that order. */
-function renumber(participant: Uint32Array, names: readonly string[]): string[] {
+function renumber(participant: Int32Array, names: readonly string[]): string[] {
   const numbers = new Int32Array(names.length).fill(-1);
   const renamed: string[] = [];
   for (let rank = 0; rank < participant.length; rank++) {
@@ -174,26 +177,32 @@ function renumber(participant: Uint32Array, names: readonly string[]): string[] 
 function sideOf(
   wanted: 0 | 1,
   isOffer: Uint8Array,
-  participants: Uint32Array,
-  energies: Uint32Array,
-  prices: Uint32Array,
+  participants: Int32Array,
+  energies: Int32Array,
+  prices: Int32Array,
 ): BookSide {
   let count = 0;
   for (let index = 0; index < isOffer.length; index++) if (isOffer[index] === wanted) count++;
-  const rank = new Uint32Array(count);
-  const participant = new Uint32Array(count);
-  const energyWh = new Uint32Array(count);
-  const priceMicroPerKwh = new Uint32Array(count);
+  const rank = new Int32Array(count);
+  const participant = new Int32Array(count);
+  const energyWh = new Int32Array(count);
+  const priceMicroPerKwh = new Int32Array(count);
   let end = 0;
+  let lowestPrice = PRICE_MICRO_PER_KWH_MAX;
+  let highestPrice = -1;
   for (let index = 0; index < isOffer.length; index++) {
     if (isOffer[index] !== wanted) continue;
+    const price = prices[index] as number;
     rank[end] = index;
     participant[end] = participants[index] as number;
     energyWh[end] = energies[index] as number;
-    priceMicroPerKwh[end] = prices[index] as number;
+    priceMicroPerKwh[end] = price;
+    lowestPrice = Math.min(lowestPrice, price);
+    highestPrice = Math.max(highestPrice, price);
     end++;
   }
-  return { count, rank, participant, energyWh, priceMicroPerKwh };
+  if (count === 0) lowestPrice = 0;
+  return { count, rank, participant, energyWh, priceMicroPerKwh, lowestPrice, highestPrice };
 }
 
 /** The slow way round, only taken when something is wrong: finds the order, the field and the rule. */

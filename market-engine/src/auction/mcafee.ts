@@ -1,12 +1,20 @@
 import type { Clearing } from '@commonwatt/domain';
 import { assembleClearing, emptyClearing } from './assemble-clearing.ts';
 import { NO_BID, NO_OFFER, priceIntervalOf, type Crossing } from './crossing.ts';
-import { fillAbove, fillBelow, fillsOf, rationAmong, type Fills } from './fills.ts';
+import {
+  fillFrom,
+  fillsOf,
+  placesAtLimit,
+  sharesOf,
+  tieHashes,
+  withEnergies,
+  type FilledSide,
+  type Fills,
+} from './fills.ts';
 import { crossingOf } from './find-crossing.ts';
 import type { BookSide, FrozenBook } from './freeze-book.ts';
 import { pairsOf } from './pairs.ts';
-import { byHash, tieHashOf } from './ration.ts';
-import { textReader } from './text-table.ts';
+import { byHash } from './ration.ts';
 
 /**
  * McAfee's double auction (A dominant strategy double auction, 1992), for energy. Let the next Wh after the crossing have the limits b'
@@ -42,18 +50,17 @@ export function commonPrice(
 }
 
 function reduced(book: FrozenBook, crossing: Crossing): Clearing {
-  const { bids, offers } = book;
   const { volumeWh, bidLimit, offerLimit, bidsAboveWh, offersBelowWh } = crossing;
-  const bidWh = fillAbove(bids, bidLimit);
-  const offerWh = fillBelow(offers, offerLimit);
-  const demandWh = bidsAboveWh + addBetterEquals(book, bids, bidLimit, volumeWh - bidsAboveWh, bidWh);
-  const supplyWh =
-    offersBelowWh + addBetterEquals(book, offers, offerLimit, volumeWh - offersBelowWh, offerWh);
+  const bids = winners(book, 'bids', bidLimit, volumeWh - bidsAboveWh);
+  const offers = winners(book, 'offers', offerLimit, volumeWh - offersBelowWh);
+  const demandWh = energyOf(bids);
+  const supplyWh = energyOf(offers);
   const reducedWh = Math.min(demandWh, supplyWh);
   if (reducedWh === 0) return emptyClearing(book, 'mcafee');
-  if (demandWh > reducedWh) rationAll(book, bids, reducedWh, demandWh, bidWh);
-  if (supplyWh > reducedWh) rationAll(book, offers, reducedWh, supplyWh, offerWh);
-  const fills: Fills = { bidWh, offerWh };
+  const fills: Fills = {
+    bids: demandWh > reducedWh ? cutAll(book, book.bids, bids, reducedWh, demandWh) : bids,
+    offers: supplyWh > reducedWh ? cutAll(book, book.offers, offers, reducedWh, supplyWh) : offers,
+  };
   return assembleClearing(book, 'mcafee', {
     volumeWh: reducedWh,
     priceMicroPerKwh: bidLimit,
@@ -65,36 +72,36 @@ function reduced(book: FrozenBook, crossing: Crossing): Clearing {
   });
 }
 
-/** Among the orders at the limit, fills those that rank before the one that holds the last of `neededWh`. Returns their energy, Wh. */
-function addBetterEquals(
-  book: FrozenBook,
-  side: BookSide,
-  limit: number,
-  neededWh: number,
-  filledWh: Uint32Array,
-): number {
-  const idAt = textReader(book.ids);
-  const level: number[] = [];
-  for (let index = 0; index < side.count; index++)
-    if (side.priceMicroPerKwh[index] === limit) level.push(index);
+/** The orders that rank before the one which holds the last of the `neededWh` taken at the limit. */
+function winners(book: FrozenBook, which: 'bids' | 'offers', limit: number, neededWh: number): FilledSide {
+  const side = book[which];
+  const filled = fillFrom(side, which, limit);
+  const level = placesAtLimit(side, filled, limit);
+  const hashAt = tieHashes(book, side, filled, level);
+  const energiesWh = level.map(() => 0);
   let reachedWh = 0;
-  for (const index of byHash(level, (index) => tieHashOf(book.slot, idAt(side.rank[index] as number)))) {
-    const energyWh = side.energyWh[index] as number;
+  for (const n of byHash([...level.keys()], hashAt)) {
+    const energyWh = filled.energyWh[level[n] as number] as number;
     if (reachedWh + energyWh >= neededWh) break;
-    filledWh[index] = energyWh;
+    energiesWh[n] = energyWh;
     reachedWh += energyWh;
   }
-  return reachedWh;
+  return withEnergies(filled, level, energiesWh);
 }
 
-function rationAll(
+function cutAll(
   book: FrozenBook,
   side: BookSide,
+  filled: FilledSide,
   availableWh: number,
   totalWh: number,
-  filledWh: Uint32Array,
-): void {
-  const filled: number[] = [];
-  for (let index = 0; index < side.count; index++) if (filledWh[index] !== 0) filled.push(index);
-  rationAmong(book, side, filled, availableWh, totalWh, filledWh);
+): FilledSide {
+  const places = Array.from({ length: filled.count }, (_, place) => place);
+  return withEnergies(filled, places, sharesOf(book, side, filled, places, availableWh, totalWh));
+}
+
+function energyOf({ count, energyWh }: FilledSide): number {
+  let total = 0;
+  for (let place = 0; place < count; place++) total += energyWh[place] as number;
+  return total;
 }

@@ -1,55 +1,47 @@
 import type { Fills } from './fills.ts';
 
-/** Who supplied whom: pair i is bid `bid[i]` and offer `offer[i]` (indices into their sides) with `energyWh[i]`. */
+/** Who supplied whom: pair i is the filled bid `bid[i]` and the filled offer `offer[i]` (places in `Fills`) with `energyWh[i]`. */
 export interface Pairs {
   readonly count: number;
-  readonly bid: Uint32Array;
-  readonly offer: Uint32Array;
-  readonly energyWh: Uint32Array;
+  readonly bid: Int32Array;
+  readonly offer: Int32Array;
+  readonly energyWh: Int32Array;
 }
 
 /**
  * Walks the filled bids and the filled offers together, each in canonical order: at most filled bids + filled offers - 1 pairs.
- * Both sides' fills have the same sum.
+ * Both sides' fills have the same sum. Which side runs out first is a coin toss at every step, so the loop takes no branch on it:
+ * x >> 31 is all ones for a negative x and 0 otherwise, and every energy is below 2^30.
  */
-export function pairsOf({ bidWh, offerWh }: Fills): Pairs {
-  const bids = filledOf(bidWh);
-  const offers = filledOf(offerWh);
+export function pairsOf({ bids, offers }: Fills): Pairs {
   const most = Math.max(0, bids.count + offers.count - 1);
-  const bid = new Uint32Array(most);
-  const offer = new Uint32Array(most);
-  const energyWh = new Uint32Array(most);
+  const bid = new Int32Array(most);
+  const offer = new Int32Array(most);
+  const energyWh = new Int32Array(most);
+  const { count: bidCount, energyWh: bidWh } = bids;
+  const { energyWh: offerWh } = offers;
   let count = 0;
-  let atBid = 0;
-  let atOffer = 0;
-  let bidRest = bids.energyWh[0] as number;
-  let offerRest = offers.energyWh[0] as number;
-  while (atBid < bids.count && atOffer < offers.count) {
-    const energy = Math.min(bidRest, offerRest);
-    bid[count] = bids.at[atBid] as number;
-    offer[count] = offers.at[atOffer] as number;
+  let b = 0;
+  let o = 0;
+  let bidRest = (bidWh[0] as number) | 0;
+  let offerRest = (offerWh[0] as number) | 0;
+  while (b < bidCount) {
+    const nextBid = bidWh[b + 1] as number;
+    const nextOffer = offerWh[o + 1] as number;
+    bid[count] = b;
+    offer[count] = o;
+    const difference = (bidRest - offerRest) | 0;
+    const energy = (offerRest + (difference & (difference >> 31))) | 0;
     energyWh[count] = energy;
     count++;
-    bidRest -= energy;
-    offerRest -= energy;
-    if (bidRest === 0) bidRest = bids.energyWh[++atBid] as number;
-    if (offerRest === 0) offerRest = offers.energyWh[++atOffer] as number;
+    bidRest = (bidRest - energy) | 0;
+    offerRest = (offerRest - energy) | 0;
+    const bidIsDone = (bidRest - 1) >> 31;
+    const offerIsDone = (offerRest - 1) >> 31;
+    b = (b - bidIsDone) | 0;
+    o = (o - offerIsDone) | 0;
+    bidRest = (bidRest + (nextBid & bidIsDone)) | 0;
+    offerRest = (offerRest + (nextOffer & offerIsDone)) | 0;
   }
   return { count, bid, offer, energyWh };
-}
-
-/** The filled orders alone, with a 0 behind the last. */
-function filledOf(filledWh: Uint32Array): { count: number; at: Uint32Array; energyWh: Uint32Array } {
-  const at = new Uint32Array(filledWh.length + 1);
-  const energyWh = new Uint32Array(filledWh.length + 1);
-  let count = 0;
-  for (let index = 0; index < filledWh.length; index++) {
-    const energy = filledWh[index] as number;
-    at[count] = index;
-    energyWh[count] = energy;
-    // 1 when the energy is not 0: energy stays below 2^30, so its negative has the sign bit.
-    count += -energy >>> 31;
-  }
-  energyWh[count] = 0;
-  return { count, at, energyWh };
 }
