@@ -132,6 +132,8 @@ process.on('message', (message) => {
 });
 // The devices' state is safe at any moment, so without a parent there is nothing to wait for.
 process.on('disconnect', () => process.exit(0));
+// A parent that was gone before this line leaves its request behind, but no event.
+if (!process.connected) process.exit(0);
 process.on('SIGTERM', () => {
   stop();
   process.exit(0);
