@@ -51,16 +51,30 @@ function scaled(value: number, scale: number): number {
 
 /** The spans a profile needs. */
 export function spansOf(profile: ModbusProfile): Span[] {
-  return Object.values(profile.quantities).map(({ address, type }) => ({ address, count: WORDS[type] }));
+  return Object.values(profile.quantities).flatMap(({ address, type, negateWhen }) => [
+    { address, count: WORDS[type] },
+    ...(negateWhen === undefined ? [] : [{ address: negateWhen.address, count: 1 }]),
+  ]);
 }
 
-/** Raw registers in, quantities out. A value marked absent by the maker is left out; NaN and the impossible are nonsense. */
+function direction({ negateWhen }: RegisterMapping, registers: Registers): 1 | -1 {
+  return negateWhen !== undefined && ((registers(negateWhen.address) ?? 0) & negateWhen.mask) !== 0 ? -1 : 1;
+}
+
+/** Raw registers in, quantities out. A value marked absent by the maker is left out; NaN and the impossible are nonsense. Without a total, power is the sum of three phases. */
 export function decodeProfile(profile: ModbusProfile, registers: Registers): DeviceSample {
   const decoded: (readonly [Quantity, number | undefined])[] = [];
   for (const [quantity, mapping] of Object.entries(profile.quantities) as [Quantity, RegisterMapping][]) {
     const raw = readRaw(registers, mapping.address, mapping.type, profile.wordOrder);
     const absent = raw === undefined || mapping.absent?.includes(raw.hex) === true;
-    decoded.push([quantity, absent ? undefined : scaled(raw.value, mapping.scale)]);
+    decoded.push([
+      quantity,
+      absent ? undefined : scaled(raw.value, mapping.scale) * direction(mapping, registers),
+    ]);
   }
-  return toSample(decoded);
+  const sample = toSample(decoded);
+  const { powerL1W, powerL2W, powerL3W } = sample.values;
+  if ('powerW' in profile.quantities || powerL1W === undefined) return sample;
+  if (powerL2W === undefined || powerL3W === undefined) return sample;
+  return { ...sample, values: { ...sample.values, powerW: powerL1W + powerL2W + powerL3W } };
 }

@@ -11,6 +11,8 @@ export interface RegisterMapping {
   readonly scale: number;
   /** Raw values, as unsigned hex, that mean "not available": besides NaN, which always does. */
   readonly absent?: readonly string[];
+  /** The value is negative when one of these bits of another register is set: makers that give direction apart from size. */
+  readonly negateWhen?: { readonly address: number; readonly mask: number };
   /** Smallest step of a counter in Wh, where it is coarser than 1 Wh. */
   readonly resolutionWh?: number;
 }
