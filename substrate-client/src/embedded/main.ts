@@ -83,3 +83,5 @@ process.on('disconnect', () => void end());
 process.on('SIGTERM', () => void end());
 // Ctrl-C reaches the whole process group; the parent still needs the chain for its last batch and says when to stop.
 process.on('SIGINT', () => {});
+// A parent that was gone before these lines leaves its request behind, but no event.
+if (!process.connected) void end();
