@@ -23,7 +23,7 @@ const FEEDER = 'low-voltage feeder, e.g. feeder-1';
 export const MEASUREMENTS = {
   meter: {
     doc: 'One look at a connection point, as the gateway polled it.',
-    tags: { site: SITE, feeder: FEEDER, role: 'household, supplier or fund' },
+    tags: { site: SITE, feeder: FEEDER, role: 'what the meter counts: grid' },
     fields: {
       p_w: { type: 'float', doc: 'W at the grid connection, positive on import' },
       load_w: { type: 'float', doc: 'W used behind the meter' },
@@ -73,7 +73,7 @@ export const MEASUREMENTS = {
   },
   settlement: {
     doc: 'One point per batch and status it reaches, at the moment it does.',
-    tags: { community: 'community id', status: 'submitted, included, final or failed' },
+    tags: { community: 'community id', status: 'what the batch has reached: final, or a step before it' },
     fields: {
       lag_s: { type: 'float', doc: 's from the end of the batch’s last slot' },
       count: { type: 'integer', doc: 'slots in the batch' },

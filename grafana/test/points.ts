@@ -15,7 +15,7 @@ export const COMMUNITY = 'commonwatt-1a2b';
 const WRITTEN: Record<Measurement, { everyMs: number; tags: readonly Record<string, string>[] }> = {
   meter: {
     everyMs: 60_000,
-    tags: SITES.map((site, i) => ({ site, feeder: FEEDERS[i % 2]!, role: 'household' })),
+    tags: SITES.map((site, i) => ({ site, feeder: FEEDERS[i % 2]!, role: 'grid' })),
   },
   feeder: { everyMs: 60_000, tags: FEEDERS.map((feeder) => ({ feeder, substation: 'substation-1' })) },
   battery: { everyMs: 60_000, tags: SITES.map((site, i) => ({ site, feeder: FEEDERS[i % 2]! })) },

@@ -1,12 +1,7 @@
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DASHBOARDS } from '../src/dashboards/index.ts';
-import type { InfluxTarget } from '../src/panels.ts';
+import { dashboardQueries, expandMacros, type QueryContext } from '../src/checks.ts';
 import { LOADING_QUERY } from '../src/provisioning.ts';
 import { findInfluxd, startInfluxd, type InfluxServer } from './influxd.ts';
-import { expandMacros, type QueryContext } from './macros.ts';
 import { COMMUNITY, FEEDERS, madeUpPoints, SITES } from './points.ts';
 
 const influxd = findInfluxd();
@@ -25,43 +20,6 @@ const all = {
   gateway: SITES.map((site) => `gw-${site}`),
 };
 const one = { community: [COMMUNITY], feeder: ['feeder-1'], site: ['home-03'], gateway: ['gw-home-02'] };
-
-interface Case {
-  readonly name: string;
-  readonly query: string;
-  readonly interval: string;
-}
-
-/** The queries as they stand in the committed files: what a user's Grafana will run. */
-function committedCases(): Case[] {
-  return DASHBOARDS.flatMap((spec) => {
-    const file = join(import.meta.dirname, `../dashboards/${spec.uid}.json`);
-    const dashboard = JSON.parse(readFileSync(file, 'utf8')) as Dashboard;
-    const panels = (dashboard.panels ?? []).flatMap((panel) => {
-      if (!('targets' in panel)) return [];
-      return (panel.targets ?? []).map((target): Case => {
-        const { refId, query } = target as unknown as InfluxTarget;
-        return {
-          name: `${spec.uid} / ${panel.title} / ${refId}`,
-          query,
-          interval: panel.interval ?? INTERVAL,
-        };
-      });
-    });
-    const variables = (dashboard.templating?.list ?? []).map((variable): Case => ({
-      name: `${spec.uid} / variable ${variable.name}`,
-      query: String(variable.query),
-      interval: INTERVAL,
-    }));
-    const annotations = (dashboard.annotations?.list ?? []).flatMap((annotation): Case[] => {
-      const target = annotation.target as unknown as InfluxTarget | undefined;
-      return target?.query === undefined
-        ? []
-        : [{ name: `${spec.uid} / annotation ${annotation.name}`, query: target.query, interval: INTERVAL }];
-    });
-    return [...panels, ...variables, ...annotations];
-  });
-}
 
 describe.skipIf(influxd === null)('against a real InfluxDB', () => {
   let server: InfluxServer;
@@ -88,8 +46,8 @@ describe.skipIf(influxd === null)('against a real InfluxDB', () => {
     return series.length;
   }
 
-  test.each(committedCases())('$name', async ({ query, interval }) => {
-    const time = { fromMs, toMs, interval };
+  test.each(dashboardQueries())('$name', async ({ query, interval }) => {
+    const time = { fromMs, toMs, interval: interval ?? INTERVAL };
     const withAll = await valuesOf(query, { ...time, variables: all });
     const withOne = await valuesOf(query, { ...time, variables: one });
     expect(withOne).toBeLessThanOrEqual(withAll);
@@ -115,7 +73,7 @@ describe.skipIf(influxd === null)('against a real InfluxDB', () => {
     const p2p = await number('SELECT sum("p2p_wh") FROM "market" WHERE $timeFilter');
     const drawn = await number('SELECT sum("grid_import_wh") FROM "market" WHERE $timeFilter');
     const shareQuery =
-      committedCases().find((c) => c.name === 'commonwatt-operator / From neighbours / A')?.query ?? '';
+      dashboardQueries().find((c) => c.name === 'commonwatt-operator / From neighbours / A')?.query ?? '';
     const ungrouped = shareQuery.replace(/ GROUP BY time.*$/, '');
     expect(await number(ungrouped)).toBeCloseTo((100 * p2p) / (p2p + drawn), 6);
   });

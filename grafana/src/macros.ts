@@ -15,14 +15,15 @@ function asRegex(values: readonly string[]): string {
 /** Fills in Grafana's macros and variables as Grafana does for InfluxQL. Throws on any it does not know. */
 export function expandMacros(query: string, context: QueryContext): string {
   const expanded = query
-    .replaceAll('$timeFilter', `time >= ${context.fromMs}ms and time <= ${context.toMs}ms`)
-    .replaceAll('$__interval', context.interval)
+    .replace(/\$timeFilter\b/g, `time >= ${context.fromMs}ms and time <= ${context.toMs}ms`)
+    .replace(/\$__interval\b/g, context.interval)
     .replace(/\$\{(\w+):regex\}/g, (whole, name: string) => {
       const values = context.variables[name];
       if (!values || values.length === 0) throw new Error(`${whole} has no value`);
       return asRegex(values);
     });
-  const left = /\$(?!\/)\w*|\$\{/.exec(expanded.replaceAll('$/', ''));
+  // A `$` before `/` ends a regular expression; any other is a macro.
+  const left = /\$(?!\/)[\w{]*/.exec(expanded);
   if (left) throw new Error(`an unknown macro is left: ${left[0]} in ${query}`);
   return expanded;
 }
