@@ -7,7 +7,8 @@ import type { Identity } from './opcua-server.ts';
 import { hash32, textSeed } from './random.ts';
 import type { Registers } from './registers.ts';
 import type { DeviceRole, FaultKind, HomeSpec, ParkDevice, ParkHome } from './spec.ts';
-import { sunSpecBattery, sunSpecInverter, writeSunSpec } from './sunspec.ts';
+import { sunSpecBattery, sunSpecInverter } from './sunspec.ts';
+import { writeSunSpec } from './sunspec-write.ts';
 import type { World } from './world.ts';
 
 /** The servers of one home. */

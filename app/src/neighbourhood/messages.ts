@@ -11,7 +11,7 @@ export type Request =
   | { readonly do: 'stop' };
 
 export interface Results {
-  readonly start: { readonly atMs: number; readonly homes: readonly ParkHome[]; readonly startUpMs: number };
+  readonly start: { readonly atMs: number; readonly homes: readonly ParkHome[] };
   readonly advance: { readonly atMs: number };
   readonly fault: null;
   readonly truth: { readonly atMs: number; readonly homes: readonly HomeTruth[]; readonly rssBytes: number };

@@ -24,7 +24,6 @@ interface Running {
 let running: Running | null = null;
 
 async function start(request: Extract<Request, { do: 'start' }>): Promise<Results['start']> {
-  const began = performance.now();
   const { spec, dir } = request;
   const nvram = openNvram(dir);
   const drives =
@@ -32,11 +31,7 @@ async function start(request: Extract<Request, { do: 'start' }>): Promise<Result
   const world = createWorld(spec, drives, nvram, request.atMs);
   const servers = await serveHomes(spec, dir, world, nvram);
   running = { spec, world, nvram, servers };
-  return {
-    atMs: world.atMs,
-    homes: servers.map(({ home }) => home),
-    startUpMs: Math.round(performance.now() - began),
-  };
+  return { atMs: world.atMs, homes: servers.map(({ home }) => home) };
 }
 
 async function serveHomes(

@@ -6,7 +6,8 @@ import { initialControl } from './control.ts';
 import type { HomeView } from './home.ts';
 import { serveModbus, type ModbusServer } from './modbus-server.ts';
 import type { BatterySpec } from './spec.ts';
-import { sunSpecBattery, sunSpecInverter, writeSunSpec } from './sunspec.ts';
+import { sunSpecBattery, sunSpecInverter } from './sunspec.ts';
+import { writeSunSpec } from './sunspec-write.ts';
 import { withModbus } from './testing-clients.ts';
 
 const battery: BatterySpec = {
