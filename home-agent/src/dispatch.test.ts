@@ -24,7 +24,6 @@ const HOME: AgentHome = {
 function plan(part: Partial<PlanSlot> = {}, baseline: Partial<PlanSlot> = part): HomePlan {
   const slot: PlanSlot = {
     slotStartMs: START_MS,
-    hours: 0.25,
     batteryWh: 0,
     netWh: 0,
     stateOfChargeWh: 5000,
@@ -115,7 +114,7 @@ describe('the battery now', () => {
   test('an import limit comes before the position and before saving', () => {
     const limits = [{ id: 'x', fromMs: START_MS, toMs: END_MS, shareW: -500 }];
     const bought = dispatch({ gridW: 2000 }, { positionWh: -500, limits });
-    expect(bought).toEqual({ powerW: 2500, reason: 'import limit', baselineW: 2000 });
+    expect(bought).toEqual({ powerW: 2500, reason: 'import limit', baselineW: 0 });
     const saving = plan({ discharge: [{ energyWh: 1000, priceMicroPerKwh: 900_000 }] }, {});
     expect(dispatch({ gridW: 2000 }, { limits, plan: saving })).toMatchObject({
       powerW: 2500,

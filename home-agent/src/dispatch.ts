@@ -46,19 +46,17 @@ export function dispatchBattery(input: DispatchInput): BatterySetpoint {
   const needW = reading.gridW + reading.batteryW;
   const situation = { home, battery: home.battery, reading, hours, needW, prices: input.plan };
 
+  // The same trades are met with and without a signal; what differs is the plan, and whether a limit overrides it.
+  const lackWh = needW * hours + input.positionWh - input.deliveredSoFarWh;
   const active = limits.filter((limit) => limit.fromMs <= nowMs && nowMs < limit.toMs);
   const now = steer(situation, {
-    lackWh: needW * hours + input.positionWh - input.deliveredSoFarWh,
+    lackWh,
     planned: slotOf(input.plan.slots, input.slot),
     importMaxW: importShareW(active, nowMs, nowMs + 1, home.importFuseW),
   });
-  if (limits.length === 0) return { ...now, baselineW: now.powerW };
-  // Without the signal something else would have been sold: what the plan without limits expects.
-  const planned = slotOf(input.plan.baselineSlots, input.slot);
-  const netW = planned === undefined ? 0 : planned.netWh / planned.hours;
   const free = steer(situation, {
-    lackWh: (needW + netW) * hours,
-    planned,
+    lackWh,
+    planned: slotOf(input.plan.baselineSlots, input.slot),
     importMaxW: home.importFuseW,
   });
   return { ...now, baselineW: free.powerW };

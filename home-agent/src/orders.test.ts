@@ -15,7 +15,6 @@ const HOME: AgentHome = { participant: 'home-01', slotMinutes: 15, battery: null
 function planned(part: Partial<PlanSlot> = {}): HomePlan {
   const slot: PlanSlot = {
     slotStartMs: START_MS,
-    hours: 0.25,
     batteryWh: 0,
     netWh: 0,
     stateOfChargeWh: null,
@@ -101,6 +100,16 @@ describe('what a home bids and offers', () => {
   test('under an import limit no more is bought than may be drawn', () => {
     expect(energy(orders(800, 0, planned({ importMaxWh: 200 })), 'bid')).toBe(200);
     expect(energy(orders(800, 0, planned({ importMaxWh: -100 })), 'bid')).toBe(0);
+  });
+
+  test('energy the limit forces out of the battery is sold at any price', () => {
+    const discharge = [{ energyWh: 1000, priceMicroPerKwh: 900_000 }];
+    expect(orders(300, 0, planned({ discharge, importMaxWh: -500 }))).toEqual([
+      { side: 'offer', energyWh: 500, priceMicroPerKwh: FEED_IN, tag: 'offer-1' },
+    ]);
+    expect(orders(300, 0, planned({ discharge, importMaxWh: 100 }))).toEqual([
+      { side: 'bid', energyWh: 100, priceMicroPerKwh: RETAIL - 1, tag: 'bid-1' },
+    ]);
   });
 
   test('an unknown state of charge trades the inflexible part only', () => {

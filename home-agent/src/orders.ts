@@ -1,6 +1,6 @@
 import { type SlotId, slotStartMs } from '@commonwatt/domain';
 import { needOf } from './need.ts';
-import type { AgentHome, ExpectedSlot, HomeOrder, HomePlan, MarketOutlook } from './types.ts';
+import type { AgentHome, ExpectedSlot, HomeOrder, HomePlan, MarketOutlook, PlanSlot } from './types.ts';
 import { type Flexibility, needPoints, worthOfPosition } from './worth.ts';
 
 export interface OrdersInput {
@@ -28,10 +28,13 @@ export function ordersFor(input: OrdersInput): readonly HomeOrder[] {
   const startMs = slotStartMs(slot);
   const planned = plan.slots.find((candidate) => candidate.slotStartMs === startMs);
   const known = planned !== undefined && input.stateOfChargeWh !== null;
-  const flexibility: Flexibility = known ? planned : { discharge: [], charge: [] };
+  const idle: Flexibility = { discharge: [], charge: [] };
   const fuseWh = Math.floor((home.importFuseW * home.slotMinutes) / 60);
   const need = needOf(expected);
-  const needs = needPoints(need);
+  const { forcedWh, flexibility } = known
+    ? underLimit(need.mid, planned)
+    : { forcedWh: 0, flexibility: idle };
+  const needs = needPoints(need).map((needWh) => needWh - forcedWh);
   const worth = (boughtWh: number): number => worthOfPosition(boughtWh, needs, flexibility, outlook);
 
   const marks = breakpoints(needs, flexibility);
@@ -47,6 +50,22 @@ export function ordersFor(input: OrdersInput): readonly HomeOrder[] {
     (from, to) => worth(-(from + to) / 2),
   );
   return priced(bids, offers, outlook);
+}
+
+/** What the battery must give to keep the slot's import limit costs nothing more: it is no longer for the market to decide. */
+function underLimit(
+  needWh: number,
+  planned: PlanSlot,
+): { readonly forcedWh: number; readonly flexibility: Flexibility } {
+  const wantedWh = Math.ceil(needWh - planned.importMaxWh);
+  if (wantedWh <= 0) return { forcedWh: 0, flexibility: planned };
+  let forcedWh = 0;
+  const discharge = planned.discharge.map((step) => {
+    const part = Math.min(step.energyWh, wantedWh - forcedWh);
+    forcedWh += part;
+    return { ...step, energyWh: step.energyWh - part };
+  });
+  return { forcedWh, flexibility: { discharge, charge: [] } };
 }
 
 interface Step {

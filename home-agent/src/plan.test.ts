@@ -152,19 +152,6 @@ describe('what a plan does', () => {
     expect(slots[0]?.batteryWh).toBeLessThan(-600);
   });
 
-  test('nobody asked: nothing would have been sold under the limit either', () => {
-    const expected = day(0, 2);
-    const begin = expected[0]?.slotStartMs ?? 0;
-    const { slots, baselineSlots } = plan({
-      expected,
-      stateOfChargeWh: 6000,
-      committed: [{ slotStartMs: begin, positionWh: 700 }],
-      limits: [{ id: 'export', fromMs: begin, toMs: begin + QUARTER, shareW: -2800 }],
-    });
-    expect(slots[0]?.netWh).toBeGreaterThan(600);
-    expect(baselineSlots[0]?.netWh).toBeLessThan(300);
-  });
-
   test.each([
     ['no battery', { home: { ...HOME, battery: null }, stateOfChargeWh: null }],
     ['an unknown state of charge', { stateOfChargeWh: null }],

@@ -44,8 +44,7 @@ const VALUE_STEPS = 3;
  */
 export function planHome(input: PlanInput): HomePlan {
   const slots = planSlots(input);
-  const baselineSlots =
-    input.limits.length === 0 ? slots : planSlots({ ...input, limits: [], committed: [] });
+  const baselineSlots = input.limits.length === 0 ? slots : planSlots({ ...input, limits: [] });
   const { retailMicroPerKwh, feedInMicroPerKwh } = input.outlook;
   return { slots, baselineSlots, retailMicroPerKwh, feedInMicroPerKwh };
 }
@@ -83,7 +82,6 @@ function stagesOf({ home, nowMs, expected, outlook, limits, committed = [] }: Pl
     const position = committed.find(({ slotStartMs }) => slotStartMs === slot.slotStartMs);
     const fuseWh = home.importFuseW * hours;
     return {
-      hours,
       needs: [need.low * left, need.mid * left, need.high * left],
       sell: position === undefined ? (sell[t] as number) : outlook.feedInMicroPerKwh,
       buy: position === undefined ? (buy[t] as number) : outlook.retailMicroPerKwh,
@@ -165,7 +163,6 @@ function walk(
     const batteryWh = towardsZero(homeSideWh(change, grid.efficiency));
     const slot: PlanSlot = {
       slotStartMs: (expected[t] as ExpectedSlot).slotStartMs,
-      hours: stage.hours,
       batteryWh,
       netWh: Math.round(batteryWh - need),
       stateOfChargeWh: Math.round(storedWh),
@@ -206,7 +203,6 @@ function valueSteps(
 function idleSlot(expected: ExpectedSlot, stage: Stage): PlanSlot {
   return {
     slotStartMs: expected.slotStartMs,
-    hours: stage.hours,
     batteryWh: 0,
     netWh: Math.round(-stage.needs[1]),
     stateOfChargeWh: null,

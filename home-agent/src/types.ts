@@ -69,8 +69,6 @@ export interface ValueStep {
 
 export interface PlanSlot {
   readonly slotStartMs: number;
-  /** How much of the slot the plan covers: all, or what was left of it. */
-  readonly hours: number;
   /** Positive discharges. */
   readonly batteryWh: number;
   /** Expected net export: PV + battery - load. */
@@ -87,7 +85,7 @@ export interface PlanSlot {
 
 export interface HomePlan {
   readonly slots: readonly PlanSlot[];
-  /** The same without import limits and what was sold under them, from the same state: what the home would do if nobody had asked. */
+  /** The same without import limits, from the same state: what the home would do if nobody had asked. */
   readonly baselineSlots: readonly PlanSlot[];
   /** What a lack costs and a surplus earns outside the market: the prices the plan was made with. */
   readonly retailMicroPerKwh: number;

@@ -3,7 +3,6 @@ import { NEED_WEIGHTS } from './need.ts';
 
 /** One slot of the planning problem. Energy in Wh, prices in micro/kWh (so Wh x price is nano-units); floats, inside the plan only. */
 export interface Stage {
-  readonly hours: number;
   /** Net need, low to high. */
   readonly needs: readonly [number, number, number];
   readonly sell: number;
