@@ -149,7 +149,13 @@ function commas(lines: readonly Line[]): Line[] {
 
 /** `record 12 (order o-17)`: what a person looks for. */
 export function recordLabel(index: number, record: BundleRecord): string {
-  return `record ${index} (${nameOfRecord(record)})`;
+  try {
+    const name = nameOfRecord(record) as string | undefined;
+    return name === undefined ? `record ${index}` : `record ${index} (${name})`;
+  } catch {
+    // Not a record of any kind we know: a changed byte can do that, and it still has its number.
+    return `record ${index}`;
+  }
 }
 
 function nameOfRecord(record: BundleRecord): string {

@@ -14,6 +14,7 @@ export interface ReadBundle {
   readonly faults: readonly Fault[];
 }
 
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const RECORDS = '"records":[';
 const LEAVES = '"leaves":[';
 const SETTLEMENT = '"settlement":{';
@@ -94,9 +95,7 @@ function split(bytes: Uint8Array): string[] {
 
 function parse(bytes: Uint8Array): Bundle | null {
   try {
-    const value: unknown = JSON.parse(
-      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
-    );
+    const value: unknown = JSON.parse(strictUtf8.decode(bytes));
     return isBundle(value) ? value : null;
   } catch {
     return null;
@@ -206,8 +205,8 @@ const LIST_NAMES: Record<string, string> = {
 
 function isCanonical(text: string): boolean {
   try {
-    const bytes = Buffer.from(text, 'latin1').toString('utf8');
-    return canonicalJson(JSON.parse(bytes)) === bytes;
+    const decoded = strictUtf8.decode(Buffer.from(text, 'latin1'));
+    return canonicalJson(JSON.parse(decoded)) === decoded;
   } catch {
     return false;
   }

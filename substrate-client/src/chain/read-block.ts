@@ -1,5 +1,7 @@
 import type { ApiPromise } from '@polkadot/api';
 import type { GenericExtrinsic } from '@polkadot/types';
+import type { Registry } from '@polkadot/types/types';
+import { compactFromU8a, hexToU8a } from '@polkadot/util';
 import type { DispatchError, Event, EventRecord } from '@polkadot/types/interfaces';
 import { CommonwattError } from '@commonwatt/domain';
 import { decodeBatch, hexOfAccount, originAndCall } from './decode.ts';
@@ -23,17 +25,43 @@ export async function readBlock(api: ApiPromise, rpc: RpcSocket, hash: string): 
   const { header, extrinsics } = raw.block;
   const decoded: ChainExtrinsic[] = [];
   const number = Number(header.number);
-  if (number > 0 && extrinsics.length > 0) {
-    const at = await api.at(hash);
-    const parsed = extrinsics.map((hex) => at.registry.createType('Extrinsic', hex) as GenericExtrinsic);
-    if (parsed.some((extrinsic) => extrinsic.isSigned)) {
-      const events = (await at.query['system']!['events']!()) as unknown as EventRecord[];
-      parsed.forEach((extrinsic, index) => {
-        if (extrinsic.isSigned) decoded.push(readExtrinsic(extrinsic, index, events));
-      });
-    }
+  if (extrinsics.some(isSigned)) {
+    const { registry, events } = await eventsOf(api, rpc, hash);
+    extrinsics.forEach((hex, index) => {
+      if (!isSigned(hex)) return;
+      const extrinsic = registry.createType('Extrinsic', hex) as GenericExtrinsic;
+      decoded.push(readExtrinsic(extrinsic, index, events));
+    });
   }
   return { number, hash, parentHash: header.parentHash, extrinsics: decoded };
+}
+
+/** The first byte after the length tells: its highest bit is set on signed extrinsics of version 4. */
+function isSigned(hex: string): boolean {
+  const [prefixBytes] = compactFromU8a(hexToU8a(hex.slice(0, 12)));
+  return (Number.parseInt(hex.slice(2 + prefixBytes * 2, 4 + prefixBytes * 2), 16) & 0x80) !== 0;
+}
+
+/** A block's events. The runtime that ran it is read from storage: asking for its version would start it. */
+async function eventsOf(
+  api: ApiPromise,
+  rpc: RpcSocket,
+  hash: string,
+): Promise<{ registry: Registry; events: readonly EventRecord[] }> {
+  const system = api.query['system']!;
+  const [upgrade, raw] = await Promise.all(
+    [system['lastRuntimeUpgrade']!, system['events']!].map((entry) =>
+      rpc.call<`0x${string}` | null>('state_getStorage', [entry.key(), hash]),
+    ),
+  );
+  const known = upgrade == null ? null : compactFromU8a(hexToU8a(upgrade))[1].toNumber();
+  if (known === api.runtimeVersion.specVersion.toNumber()) {
+    const events = api.registry.createType('Vec<EventRecord>', raw ?? undefined);
+    return { registry: api.registry, events: events as unknown as EventRecord[] };
+  }
+  const at = await api.at(hash);
+  const events = (await at.query['system']!['events']!()) as unknown as EventRecord[];
+  return { registry: at.registry, events };
 }
 
 function readExtrinsic(

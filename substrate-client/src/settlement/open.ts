@@ -1,7 +1,5 @@
 import {
   CommonwattError,
-  parseAmount,
-  sum,
   type BatchView,
   type SettlementReceipt,
   type SlotId,
@@ -9,13 +7,10 @@ import {
   type SlotToSettle,
 } from '@commonwatt/domain';
 import { bundleExists, writeBundle } from '../bundle/files.ts';
-import { makeBundle } from '../bundle/layout.ts';
 import type { CommunityChain } from '../chain/types.ts';
-import { followChain } from './follower.ts';
-import { Ledger, type LedgerBatch } from './ledger.ts';
-import { completeBatches } from './periods.ts';
-import { batchIdOf } from './remark.ts';
-import { resubmit, stepBatch } from './step.ts';
+import { Ledger } from './ledger.ts';
+import { toReceipt, toView } from './views.ts';
+import { Worker } from './worker.ts';
 
 export interface SettlementOptions {
   readonly chain: CommunityChain;
@@ -64,9 +59,6 @@ const POLL_MS = 100;
 const RESUBMIT_MS = 3_000;
 const IDLE_LOOK_MS = 5_000;
 const RETRY_MS = 1_000;
-/** Without a new block for so long, a chain on demand is asked for one. */
-const NUDGE_MS = 6_000;
-
 /** Opens the ledger, puts back what the chain lost since, and goes on with every batch that is not final. */
 export async function openSettlement(options: SettlementOptions): Promise<Settlement> {
   const { chain, bundleDir, periodSlots, slotMinutes, log } = options;
@@ -76,7 +68,6 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
   const ledger = new Ledger(options.ledgerPath);
   checkOwner(ledger, chain);
   const pollMs = options.pollMs ?? POLL_MS;
-  const resubmitMs = options.resubmitMs ?? RESUBMIT_MS;
   const waiters = new Map<SlotId, Set<Waiter>>();
   const listeners = new Set<(batch: BatchView) => void>();
   const stopping = new AbortController();
@@ -89,116 +80,32 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
   };
   const idleWaiters = new Set<() => void>();
 
-  const announce = (batchId: string): void => {
-    const view = toView(ledger, ledger.batch(batchId));
-    for (const listener of listeners) listener(view);
-  };
-
-  const form = (): void => {
-    const ready = completeBatches({
-      waiting: ledger.waitingSlots(),
-      batched: (slot) => ledger.batchIdOf(slot) !== null,
-      expectFrom: ledger.meta('expect-from'),
-      periodSlots,
-      slotMinutes,
-      flush: flushing,
-    });
-    for (const slots of ready) {
-      const batchId = batchIdOf(slots[0]!);
-      ledger.formBatch(batchId, slots);
-      announce(batchId);
-    }
-  };
-
-  const publish = (batch: LedgerBatch, onlyMissing: boolean): void => {
-    const settlement = batch.record;
-    if (settlement === null) return;
-    for (const slot of batch.slots) {
-      if (onlyMissing && bundleExists(bundleDir, slot)) continue;
-      const head = {
-        community: chain.community,
-        slot,
-        genesisHash: chain.genesisHash,
-        settlementAccount: chain.settlementKey,
-        assetId: chain.assetId,
-      };
-      writeBundle(bundleDir, makeBundle(head, ledger.slot(slot).records, settlement));
-    }
-  };
-
-  const finish = (batchId: string): void => {
-    const batch = ledger.batch(batchId);
-    publish(batch, false);
-    announce(batchId);
-    const receipt = toReceipt(batch);
-    for (const slot of batch.slots) {
-      for (const waiter of waiters.get(slot) ?? []) waiter.resolve(receipt);
-      waiters.delete(slot);
-    }
-  };
-
-  const follow = async (): Promise<Awaited<ReturnType<typeof followChain>>> => {
-    const followed = await followChain(chain, ledger);
-    for (const batchId of followed.undone) {
-      log(`the chain took batch ${batchId} back: it is handed in again`);
-    }
-    return followed;
-  };
+  const worker = new Worker({
+    chain,
+    ledger,
+    periodSlots,
+    slotMinutes,
+    log,
+    resubmitMs: options.resubmitMs ?? RESUBMIT_MS,
+    nowMs: () => performance.now(),
+    publish: (bundle) => writeBundle(bundleDir, bundle),
+    isPublished: (slot) => bundleExists(bundleDir, slot),
+    onBatch: (batchId) => {
+      const batch = ledger.batch(batchId);
+      const view = toView(ledger, batch);
+      for (const listener of listeners) listener(view);
+      if (batch.state !== 'final') return;
+      const receipt = toReceipt(batch);
+      for (const slot of batch.slots) {
+        for (const waiter of waiters.get(slot) ?? []) waiter.resolve(receipt);
+        waiters.delete(slot);
+      }
+    },
+  });
 
   const reconcile = async (): Promise<void> => {
-    await follow();
-    for (const batch of ledger.batches()) if (batch.state === 'final') publish(batch, true);
+    await worker.reconcile();
     wake();
-  };
-
-  let submittedMs = 0;
-  let movedMs = 0;
-  let lastHead = -1;
-  /** Takes the oldest unfinished batch one step further. Returns how long to rest. */
-  const work = async (): Promise<number> => {
-    form();
-    const { head } = await follow();
-    const batch = ledger.nextBatch();
-    if (batch === null) {
-      for (const resolve of idleWaiters) resolve();
-      idleWaiters.clear();
-      return IDLE_LOOK_MS;
-    }
-    if (head.number !== lastHead) {
-      lastHead = head.number;
-      movedMs = performance.now();
-    }
-    const result = await stepBatch(chain, ledger, batch, head).catch((error: unknown) => {
-      if (!(error instanceof CommonwattError) || error.code !== 'conflict' || batch.state !== 'signed')
-        throw error;
-      // Refused at the first try: it may be in the pool already. What becomes of it shows on the chain.
-      log(`batch ${batch.batchId}: ${error.message}`);
-      ledger.setState(batch.batchId, 'submitted');
-      return 'moved' as const;
-    });
-    if (result === 'final') {
-      finish(batch.batchId);
-      return 0;
-    }
-    if (result === 'moved') {
-      submittedMs = performance.now();
-      movedMs = submittedMs;
-      if (ledger.batch(batch.batchId).state !== batch.state) announce(batch.batchId);
-      return 0;
-    }
-    if (batch.state === 'submitted' && (await isIncluded(chain, ledger, batch.batchId, head.number))) {
-      ledger.setState(batch.batchId, 'included');
-      announce(batch.batchId);
-    }
-    const nowMs = performance.now();
-    if (nowMs - submittedMs >= resubmitMs) {
-      submittedMs = nowMs;
-      await resubmit(chain, ledger, batch);
-    } else if (nowMs - movedMs >= NUDGE_MS) {
-      movedMs = nowMs;
-      await chain.nudge();
-    }
-    return pollMs;
   };
 
   const rest = async (ms: number): Promise<void> => {
@@ -218,9 +125,13 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     let lastTrouble = '';
     while (!stopping.signal.aborted) {
       try {
-        const restMs = await work();
+        const turn = await worker.turn(flushing);
         lastTrouble = '';
-        if (restMs > 0 && !stopping.signal.aborted) await rest(restMs);
+        if (turn === 'idle') {
+          for (const resolve of idleWaiters) resolve();
+          idleWaiters.clear();
+        }
+        if (turn !== 'moved' && !stopping.signal.aborted) await rest(turn === 'idle' ? IDLE_LOOK_MS : pollMs);
       } catch (error) {
         const trouble = error instanceof Error ? error.message : String(error);
         if (trouble !== lastTrouble) log(`settlement is held up: ${trouble}`);
@@ -312,58 +223,8 @@ function checkOwner(ledger: Ledger, chain: CommunityChain): void {
   }
 }
 
-/** Whether one of the batch's extrinsics stands in a block above the finalized head. */
-async function isIncluded(
-  chain: CommunityChain,
-  ledger: Ledger,
-  batchId: string,
-  final: number,
-): Promise<boolean> {
-  const best = await chain.bestBlock();
-  const hashes = new Set(ledger.attempts(batchId).map(({ hash }) => hash));
-  for (let number = best.number; number > final && number > best.number - 16; number -= 1) {
-    const hash = await chain.blockHashAt(number);
-    if (hash === null) continue;
-    const block = await chain.block(hash);
-    if (block.extrinsics.some((extrinsic) => hashes.has(extrinsic.hash) && extrinsic.success)) return true;
-  }
-  return false;
-}
-
 function rejection(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
-}
-
-function toReceipt(batch: LedgerBatch): SettlementReceipt {
-  if (batch.record === null || batch.block === null || batch.extrinsicHash === null) {
-    throw new CommonwattError('internal', `batch ${batch.batchId} is final without a block`);
-  }
-  return {
-    batchId: batch.batchId,
-    slots: batch.slots,
-    blockNumber: batch.block.number,
-    blockHash: batch.block.hash,
-    extrinsicHash: batch.extrinsicHash,
-    root: batch.root ?? '',
-    feeNative: String(batch.feeNative),
-    record: batch.record,
-  };
-}
-
-function toView(ledger: Ledger, batch: LedgerBatch): BatchView {
-  const payments = batch.record?.payments ?? [];
-  const paid = payments.filter(({ direction }) => direction === 'in');
-  const status = batch.state === 'planned' || batch.state === 'signed' ? 'pending' : batch.state;
-  return {
-    batchId: batch.batchId,
-    slots: batch.slots,
-    status,
-    blockNumber: batch.block?.number ?? null,
-    extrinsicHash: batch.extrinsicHash ?? ledger.attempts(batch.batchId).at(-1)?.hash ?? null,
-    root: batch.root ?? '',
-    payments: payments.length,
-    amountMicro: String(sum(paid.map(({ amountMicro }) => parseAmount(amountMicro)))),
-  };
 }

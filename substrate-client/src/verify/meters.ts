@@ -37,9 +37,15 @@ export function checkMeters(slots: readonly SlotRecords[]): SlotFault[] {
   for (const { slot, records } of slots) {
     records.forEach((record, index) => {
       const label = recordLabel(index, record);
-      if (record.type === 'reading') add(byGateway, { slot, label, signed: record.reading });
-      if (record.type === 'true-up') add(byGateway, { slot, label, signed: record.trueUp.reading });
-      if (record.type === 'estimate') estimated.add(record.estimate.participant);
+      // A changed byte can take parts away: what is no reading any more is another check's fault.
+      const signed =
+        record.type === 'reading'
+          ? record.reading
+          : record.type === 'true-up'
+            ? record.trueUp?.reading
+            : null;
+      if (typeof signed?.payload?.gateway === 'string') add(byGateway, { slot, label, signed });
+      if (record.type === 'estimate') estimated.add(String(record.estimate?.participant));
     });
   }
   return [...byGateway.values()].flatMap((found) => checkGateway(found, estimated));

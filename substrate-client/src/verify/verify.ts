@@ -71,7 +71,13 @@ export async function verifyBundles(options: VerifyOptions): Promise<VerifyRepor
   const faults: Fault[] = [];
   const anchorOf = assignAnchors(anchors, files, faults);
   checkBatches(files, anchorOf, faults);
-  for (const file of files) checkSlot(file, anchorOf.get(file.slot), community, account, options.rebuild);
+  for (const file of files) {
+    try {
+      checkSlot(file, anchorOf.get(file.slot), community, account, options.rebuild);
+    } catch (error) {
+      file.faults.push({ record: 'file', what: `cannot be checked: ${String(error)}` });
+    }
+  }
   const readable = files.flatMap(({ slot, bundle }) => (bundle ? [{ slot, records: bundle.records }] : []));
   const meterFaults = checkMeters(readable);
   const verdicts = files.map((file): SlotVerdict => {
@@ -165,7 +171,12 @@ function slotsOfAnchor(anchor: Anchor, files: readonly SlotFile[]): SlotId[] | n
 }
 
 function isAnchored(bundle: Bundle, anchor: Anchor): boolean {
-  return bundle.settlement.batchId === anchor.batchId && batchRoot(bundle.settlement) === anchor.root;
+  try {
+    return bundle.settlement.batchId === anchor.batchId && batchRoot(bundle.settlement) === anchor.root;
+  } catch {
+    // A settlement record of another shape has no root.
+    return false;
+  }
 }
 
 /** When no intact record is left: the remark's first slot and count, in the spacing that the files have. */

@@ -1,0 +1,242 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CommonwattError, parseAmount } from '@commonwatt/domain';
+import type { Bundle } from '../bundle/layout.ts';
+import { Ledger } from '../settlement/ledger.ts';
+import { parseRemark } from '../settlement/remark.ts';
+import { Worker } from '../settlement/worker.ts';
+import { FakeChain } from './fake-chain.ts';
+import { members, randomFrom, sampleSlot, signerNamed, slotsFrom, type Member } from './sample.ts';
+
+/** The process is gone, here and now. */
+class Crash extends Error {}
+
+export interface CrashRunResult {
+  readonly crashes: number;
+  readonly droppedAnswers: number;
+  readonly reorganisations: number;
+  readonly attempts: number;
+  readonly failedOnChain: number;
+  readonly batches: number;
+}
+
+const SLOTS = 9;
+const PERIOD = 3;
+
+/**
+ * One randomised life of settlement on the fake chain, from its seed: the client is killed before and after any call, answers are lost
+ * or come twice, others use the account, payers lose their money, the chain reorganises and forgets its pool and its tail, eras pass.
+ * Then the trouble ends, and everything must be there exactly once. Throws an Error that says what is not.
+ */
+export async function crashRun(seed: number): Promise<CrashRunResult> {
+  const random = randomFrom(seed);
+  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'commonwatt-crash-'));
+  try {
+    return await live(random, join(folder, 'ledger.sqlite'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function live(random: (below: number) => number, path: string): Promise<CrashRunResult> {
+  const people = members(4);
+  const treasury = signerNamed('crash treasury').publicKey;
+  const rich = (): { balanceMicro: bigint; approvalMicro: bigint } => ({
+    balanceMicro: BigInt(4000 + random(20_000)),
+    approvalMicro: BigInt(4000 + random(20_000)),
+  });
+  const chain = new FakeChain(treasury, new Map(people.map(({ signer }) => [signer.publicKey, rich()])));
+  const counts = { crashes: 0, droppedAnswers: 0, reorganisations: 0 };
+  const trouble = { on: true };
+  const slots = slotsFrom('2026-06-01T12:00:00Z', SLOTS).map((slot) => sampleSlot(slot, people, random));
+  const bundles = new Map<string, Bundle>();
+  let nowMs = 0;
+
+  const maybeCrash = (): void => {
+    if (trouble.on && random(70) === 0) {
+      counts.crashes += 1;
+      throw new Crash('killed');
+    }
+  };
+  const shaky = wrap(chain, async (call) => {
+    maybeCrash();
+    if (trouble.on && random(30) === 0) throw new CommonwattError('unavailable', 'the question was lost');
+    if (random(4) === 0) chain.build();
+    if (random(3) === 0) chain.finalize(random(3));
+    const answer = await call();
+    if (trouble.on && random(30) === 0) {
+      counts.droppedAnswers += 1;
+      throw new CommonwattError('unavailable', 'the answer was lost');
+    }
+    maybeCrash();
+    return answer;
+  });
+  const disturb = (): void => {
+    if (!trouble.on) return;
+    if (random(12) === 0) chain.dropPool();
+    if (random(40) === 0) chain.useNonce();
+    if (random(15) === 0) {
+      counts.reorganisations += 1;
+      chain.reorganise(1 + random(4), random(3) === 0);
+    }
+    if (random(30) === 0) for (let count = random(12); count > 0; count -= 1) chain.build();
+    if (random(25) === 0) impoverish(chain, people, random);
+  };
+
+  const handedIn = new Set<number>();
+  const open = (): { ledger: Ledger; worker: Worker } => {
+    const ledger = wrapSync(new Ledger(path), maybeCrash);
+    const worker = new Worker({
+      chain: shaky,
+      ledger,
+      periodSlots: PERIOD,
+      slotMinutes: 15,
+      resubmitMs: 3,
+      log: () => {},
+      nowMs: () => nowMs,
+      publish: (bundle) => {
+        maybeCrash();
+        bundles.set(bundle.slot, bundle);
+      },
+      isPublished: (slot) => bundles.has(slot),
+      onBatch: () => {},
+    });
+    return { ledger, worker };
+  };
+
+  let client: ReturnType<typeof open> | null = null;
+  for (let turn = 0; ; turn += 1) {
+    if (turn === 200) trouble.on = false;
+    if (turn > 3000) throw new Error('settlement does not come to an end');
+    nowMs += 1;
+    disturb();
+    try {
+      if (client === null) {
+        client = open();
+        await client.worker.reconcile();
+      }
+      // Slots come in any order; an answer that was lost is asked for again.
+      const next = random(SLOTS);
+      if (random(3) === 0 || !trouble.on) {
+        for (const index of trouble.on ? [next] : slots.keys()) {
+          client.ledger.putSlot(slots[index]!.slot, slots[index]!.records);
+          handedIn.add(index);
+        }
+      }
+      const result = await client.worker.turn(!trouble.on);
+      if (result === 'waiting' && !trouble.on) {
+        chain.build();
+        chain.finalize(0);
+      }
+      if (result === 'idle' && !trouble.on && handedIn.size === SLOTS) break;
+    } catch (error) {
+      if (error instanceof Crash) {
+        close(client?.ledger);
+        client = null;
+      } else if (!(error instanceof CommonwattError) || error.code !== 'unavailable') {
+        throw error;
+      }
+    }
+  }
+  const ledger = client.ledger;
+  // The last look: the chain is quiet now, and what it lost is put back.
+  await client.worker.reconcile();
+  const batches = ledger.batches();
+  check(chain, batches, bundles);
+  const attempts = batches.reduce((sum, { batchId }) => sum + ledger.attempts(batchId).length, 0);
+  const failedOnChain = batches.reduce(
+    (sum, { batchId }) => sum + ledger.sightings(batchId).filter(({ success }) => !success).length,
+    0,
+  );
+  ledger.close();
+  return { ...counts, attempts, failedOnChain, batches: batches.length };
+}
+
+function close(ledger: Ledger | undefined): void {
+  try {
+    ledger?.close();
+  } catch {
+    // A crash inside close: the file is left as it is, which is the point.
+  }
+}
+
+function impoverish(chain: FakeChain, people: readonly Member[], random: (below: number) => number): void {
+  const { signer } = people[random(people.length)]!;
+  const has = chain.accounts().get(signer.publicKey)!;
+  chain.setAccount(signer.publicKey, {
+    balanceMicro: random(2) === 0 ? 0n : has.balanceMicro,
+    approvalMicro: random(2) === 0 ? 0n : has.approvalMicro,
+  });
+}
+
+/** Each slot in one batch, each batch once on chain, with the payments and the root that ledger and bundles say. */
+function check(
+  chain: FakeChain,
+  batches: ReturnType<Ledger['batches']>,
+  bundles: ReadonlyMap<string, Bundle>,
+): void {
+  const onChain = new Map<string, { root: string; payments: string }>();
+  for (const { batch } of chain.carriedOut) {
+    const remark = parseRemark(batch!.remark);
+    if (!remark) throw new Error(`a batch without a remark: ${batch!.remark}`);
+    if (onChain.has(remark.batchId)) throw new Error(`batch ${remark.batchId} was paid twice`);
+    const payments = JSON.stringify(
+      batch!.payments!.map(({ direction, accountKey, amountMicro }) => [
+        direction,
+        accountKey,
+        String(amountMicro),
+      ]),
+    );
+    onChain.set(remark.batchId, { root: remark.root, payments });
+  }
+  const slots = batches.flatMap((batch) => batch.slots);
+  if (slots.length !== SLOTS || new Set(slots).size !== SLOTS)
+    throw new Error(`slots in batches: ${slots.join(', ')}`);
+  if (onChain.size !== batches.length)
+    throw new Error(`${onChain.size} batches on chain, ${batches.length} in the ledger`);
+  for (const batch of batches) {
+    const paid = onChain.get(batch.batchId);
+    if (batch.state !== 'final' || !paid) throw new Error(`batch ${batch.batchId} is ${batch.state}`);
+    if (paid.root !== batch.root) throw new Error(`batch ${batch.batchId} has another root on chain`);
+    const said = batch.record!.payments.map(({ direction, accountKey, amountMicro }) => [
+      direction,
+      accountKey,
+      String(parseAmount(amountMicro)),
+    ]);
+    if (JSON.stringify(said) !== paid.payments) throw new Error(`batch ${batch.batchId} paid something else`);
+    for (const slot of batch.slots) {
+      const bundle = bundles.get(slot);
+      if (!bundle) throw new Error(`the bundle of ${slot} is missing`);
+      if (JSON.stringify(bundle.settlement) !== JSON.stringify(batch.record)) {
+        throw new Error(`the bundle of ${slot} holds another settlement record`);
+      }
+    }
+  }
+}
+
+/** Runs every method of an object through `around`. */
+function wrap<T extends object>(target: T, around: (call: () => Promise<unknown>) => Promise<unknown>): T {
+  return new Proxy(target, {
+    get: (object, name) => {
+      const value = Reflect.get(object, name, object) as unknown;
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => around(async () => (await value.apply(object, args)) as unknown);
+    },
+  });
+}
+
+function wrapSync<T extends object>(target: T, around: () => void): T {
+  return new Proxy(target, {
+    get: (object, name) => {
+      const value = Reflect.get(object, name, object) as unknown;
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        around();
+        const result: unknown = value.apply(object, args);
+        if (name !== 'close') around();
+        return result;
+      };
+    },
+  });
+}
