@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { CommonwattError } from '@commonwatt/domain';
 import type { MarketEvent } from '../service/ports.ts';
 
 /** So many past events can be asked for again with `last-event-id`. */
@@ -6,6 +7,8 @@ const KEPT_MAX = 512;
 const HEARTBEAT_MS = 15_000;
 /** A reader that is further behind is cut off; its browser comes back and catches up. */
 const BACKLOG_BYTES_MAX = 1_000_000;
+
+const READERS_MAX = 500;
 
 interface Sent {
   readonly id: number;
@@ -17,9 +20,11 @@ export class EventStreams {
   readonly #readers = new Set<ServerResponse>();
   readonly #kept: Sent[] = [];
   readonly #heartbeat: NodeJS.Timeout;
-  #nextId = 1;
+  #nextId: number;
 
-  constructor() {
+  /** Ids grow from restart to restart, so that a reader of the last life still catches up: they begin with the wall clock. */
+  constructor(wallMs: number) {
+    this.#nextId = Math.trunc(wallMs) * 1000;
     this.#heartbeat = setInterval(() => this.#send(': still here\n\n'), HEARTBEAT_MS);
     this.#heartbeat.unref();
   }
@@ -38,6 +43,14 @@ export class EventStreams {
     }
   }
 
+  /** Throws `unavailable` when there are too many readers. */
+  check(): void {
+    if (this.#readers.size < READERS_MAX) return;
+    throw new CommonwattError('unavailable', `${READERS_MAX} readers follow the events already`, {
+      remedy: 'come back later',
+    });
+  }
+
   add(response: ServerResponse, lastEventId: string | undefined): void {
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
@@ -45,7 +58,7 @@ export class EventStreams {
       connection: 'keep-alive',
     });
     response.write('retry: 2000\n\n');
-    const last = /^\d{1,15}$/.test(lastEventId ?? '') ? Number(lastEventId) : null;
+    const last = /^\d{1,16}$/.test(lastEventId ?? '') ? Number(lastEventId) : null;
     if (last !== null) for (const { id, text } of this.#kept) if (id > last) response.write(text);
     this.#readers.add(response);
     response.on('close', () => this.#readers.delete(response));

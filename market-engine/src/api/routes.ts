@@ -123,6 +123,7 @@ export function addRoutes(server: FastifyInstance, { market, metrics, streams, w
       },
     },
     (request, reply) => {
+      streams.check();
       reply.hijack();
       streams.add(reply.raw, request.headers['last-event-id'] as string | undefined);
     },

@@ -505,9 +505,11 @@ describe('what can be read', () => {
     await expect.poll(first.text).toMatch(/event: price\ndata: \{"slot":/);
     expect(first.text()).toMatch(/event: settled/);
     first.close();
-    const second = listen('1');
+    const ids = [...first.text().matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
+    const second = listen(String(ids[0]));
     await second.open;
-    await expect.poll(second.text).toMatch(/^id: 2$/m);
+    await expect.poll(second.text).toContain(`id: ${ids[1]}\n`);
+    expect(second.text()).not.toContain(`id: ${ids[0]}\n`);
     second.close();
   });
 });

@@ -48,7 +48,8 @@ export async function buildMarketServer(
   // What the market returns is JSON already; schemas of answers describe, they do not cut.
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));
   const metrics = new HttpMetrics();
-  const streams = new EventStreams();
+  const wallMs = options.wallMs ?? (() => Date.now());
+  const streams = new EventStreams(wallMs());
   const unsubscribe = market.subscribe((event) => streams.publish(event));
 
   server.setErrorHandler((error, request, reply) => {
@@ -106,6 +107,6 @@ export async function buildMarketServer(
       },
     },
   });
-  addRoutes(server, { market, metrics, streams, wallMs: options.wallMs ?? (() => Date.now()) });
+  addRoutes(server, { market, metrics, streams, wallMs });
   return server;
 }

@@ -1,7 +1,5 @@
 import {
   CommonwattError,
-  canonicalJson,
-  slotMs,
   slotStartMs,
   type BundleRecord,
   type Book,
@@ -16,12 +14,13 @@ import {
   type Statement,
 } from '@commonwatt/domain';
 import { openJournal, type JournalHooks } from '../journal/journal.ts';
-import type { Decision } from '../journal/rows.ts';
 import { stateCounts } from './state-counts.ts';
 import { core } from './core.ts';
-import { IntakeDesk } from './intake.ts';
+import { Intakes } from './intake.ts';
 import { MarketState } from './market-state.ts';
 import { Memory } from './memory.ts';
+import { checkRules, openingRows } from './opening.ts';
+import { OrderDesk } from './order-desk.ts';
 import { pointsOf } from './points.ts';
 import type {
   Market,
@@ -33,12 +32,12 @@ import type {
   SlotFilter,
   SlotSummary,
 } from './ports.ts';
+import { ReadingDesk } from './reading-desk.ts';
 import { statementOf } from './slot-detail.ts';
 import { SlotShell } from './slot-shell.ts';
+import { SlotTimes } from './slot-times.ts';
 import { Ticker } from './ticker.ts';
 import { whoOf } from './who.ts';
-
-const JOURNAL_VERSION = 1;
 
 /**
  * Opens the market on its journal: a fresh one begins with `firstSlot`, a known one goes on where it was left, however it was left.
@@ -64,7 +63,8 @@ export class MarketService implements Market {
   readonly #options: MarketOptions;
   readonly #memory: Memory;
   readonly #shell: SlotShell;
-  readonly #desk: IntakeDesk;
+  readonly #orderDesk: OrderDesk;
+  readonly #readingDesk: ReadingDesk;
   readonly #ticker: Ticker;
   readonly #listeners = new Set<(event: MarketEvent) => void>();
   readonly #counters: Record<string, number> = { orders: 0, cancels: 0, readings: 0, refused: 0 };
@@ -95,7 +95,15 @@ export class MarketService implements Market {
       changed: () => this.#ticker.wake(),
       fail: (error) => this.#fail(error),
     });
-    this.#desk = new IntakeDesk(this.#memory, this.#shell, who, options);
+    const desk = {
+      memory: this.#memory,
+      shell: this.#shell,
+      who,
+      times: new SlotTimes(this.#memory, this.#shell, options),
+      intakes: new Intakes(this.#memory, options.rules.community),
+    };
+    this.#orderDesk = new OrderDesk(desk, options.collateral);
+    this.#readingDesk = new ReadingDesk(desk, options.log);
     this.#ticker = new Ticker(
       options.clock,
       () => this.tick(),
@@ -105,26 +113,21 @@ export class MarketService implements Market {
 
   start(): void {
     this.#shell.restore();
-    this.#desk.remember(this.#shell.liveSlots());
+    this.#readingDesk.remember(this.#shell.liveSlots());
     this.#ticker.start();
   }
 
   submitOrder(signed: unknown): Promise<OrderTaken> {
-    return this.#counted('orders', () => this.#desk.order(signed));
+    return this.#counted('orders', () => this.#orderDesk.order(signed));
   }
 
   cancelOrder(signed: unknown): Promise<OrderTaken> {
-    return this.#counted('cancels', () => this.#desk.cancel(signed));
+    return this.#counted('cancels', () => this.#orderDesk.cancel(signed));
   }
 
   async submitReading(signed: unknown): Promise<ReadingTaken> {
-    const taken = await this.#counted('readings', () => this.#desk.reading(signed));
-    this.#emit({
-      type: 'reading',
-      reading: (signed as { payload: Extract<MarketEvent, { type: 'reading' }>['reading'] }).payload,
-      chain: taken.chain,
-      use: taken.use,
-    });
+    const { reading, taken } = await this.#counted('readings', () => this.#readingDesk.reading(signed));
+    this.#emit({ type: 'reading', reading, chain: taken.chain, use: taken.use });
     return taken;
   }
 
@@ -256,48 +259,4 @@ export class MarketService implements Market {
     this.#options.log(`the market stands still: ${this.#trouble}`);
     this.#shell.stop();
   }
-}
-
-/** What has to be written before the market may open: the journal's first row, and rules or a registry that changed. */
-function openingRows(options: MarketOptions, state: MarketState): Decision[] {
-  const { rules, participants, gateways, firstSlot } = options;
-  const { community, slotMinutes } = rules;
-  const { journal } = state;
-  const rows: Decision[] = [];
-  if (journal === null) {
-    rows.push({ type: 'journal', version: JOURNAL_VERSION, community, slotMinutes, firstSlot });
-  } else if (
-    journal.version !== JOURNAL_VERSION ||
-    journal.community !== community ||
-    journal.slotMinutes !== slotMinutes
-  ) {
-    throw new CommonwattError(
-      'conflict',
-      `the journal is of ${journal.community} with slots of ${journal.slotMinutes} minutes, version ${journal.version}`,
-      {
-        record: options.journalPath,
-        remedy: `use another state folder for ${community} with ${slotMinutes} minutes`,
-      },
-    );
-  }
-  if (canonicalJson(state.rules?.rules ?? null) !== canonicalJson(rules)) rows.push({ type: 'rules', rules });
-  const known = state.registry === null ? null : [state.registry.participants, state.registry.gateways];
-  if (canonicalJson(known) !== canonicalJson([participants, gateways])) {
-    rows.push({ type: 'registry', participants, gateways });
-  }
-  return rows;
-}
-
-function checkRules(rules: MarketRules): void {
-  const { feedInMicroPerKwh, retailMicroPerKwh, gateClosureMs, kPercent } = rules;
-  const wrong =
-    feedInMicroPerKwh > retailMicroPerKwh
-      ? 'the feed-in price is above the retail price'
-      : gateClosureMs < 0 || gateClosureMs > rules.openSlotsAhead * slotMs(rules.slotMinutes)
-        ? 'the gate would close before it opens'
-        : !Number.isSafeInteger(kPercent) || kPercent < 0 || kPercent > 100
-          ? 'kPercent is not a whole number from 0 to 100'
-          : null;
-  if (wrong !== null)
-    throw new CommonwattError('malformed', `the rules of ${rules.community} are refused: ${wrong}`);
 }

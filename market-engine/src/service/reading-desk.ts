@@ -1,0 +1,102 @@
+import { CommonwattError, type Estimate, type MeterReading, type SlotId } from '@commonwatt/domain';
+import { ReadingChains, type ChainNote } from '../ingest/chain-of-readings.ts';
+import { readReading } from '../ingest/shape.ts';
+import { checkAgainstTaken, checkPlausible } from '../ingest/slot-readings.ts';
+import type { Decision } from '../journal/rows.ts';
+import type { DeskDependencies } from './order-desk.ts';
+import type { ReadingTaken } from './ports.ts';
+import type { SlotDetail } from './slot-detail.ts';
+
+const CHAIN_TROUBLE: Record<ChainNote, string> = {
+  sound: 'is sound',
+  gap: 'follows one that is missing',
+  broken: 'follows another one than was taken',
+  counter: 'does not add up with the counters before it',
+};
+
+/** Takes readings, exactly once by gateway, slot and sequence. */
+export class ReadingDesk {
+  readonly #deps: DeskDependencies;
+  readonly #log: (line: string) => void;
+  readonly #chains = new ReadingChains();
+
+  constructor(deps: DeskDependencies, log: (line: string) => void) {
+    this.#deps = deps;
+    this.#log = log;
+  }
+
+  /** The reading itself, and what became of it. */
+  async reading(value: unknown): Promise<{ readonly reading: MeterReading; readonly taken: ReadingTaken }> {
+    const { memory, shell, who, times, intakes } = this.#deps;
+    const signed = readReading(value);
+    const { payload } = signed;
+    const { gateway, slot, sequence } = payload;
+    const record = `${gateway} ${sequence}`;
+    intakes.checkCommunity(payload.community, record);
+    who.gatewayWithKey(gateway, payload.participant, signed.key);
+    times.checkReadingTime(payload, record);
+    await intakes.checkSignature(signed, record);
+    const detail = memory.detail(slot);
+    let use: ReadingTaken['use'] = 'counted';
+    await intakes.take(
+      { type: 'reading', signed },
+      () => {
+        checkAgainstTaken(signed, detail.readings.taken(gateway, sequence));
+        checkPlausible(payload, detail.rules);
+        use = useOf(payload, detail);
+      },
+      () => (use === 'true-up' ? lateRows(payload, detail.fixed?.estimates ?? []) : []),
+    );
+    const chain = this.#chains.note(signed);
+    if (chain !== 'sound') this.#log(`reading ${sequence} of ${gateway} for ${slot} ${CHAIN_TROUBLE[chain]}`);
+    shell.readingTaken(slot);
+    return { reading: payload, taken: { gateway, slot, sequence, chain, use } };
+  }
+
+  /** After a restart: the chains go on from the readings that are at hand. */
+  remember(slots: readonly SlotId[]): void {
+    for (const slot of slots) {
+      for (const { row } of this.#deps.memory.journal.intakeOf(slot)) {
+        if (row.type === 'reading') this.#chains.note(row.signed);
+      }
+    }
+  }
+}
+
+/** What a new reading is good for. Throws `conflict` when its slot needs it no more. */
+function useOf(payload: MeterReading, detail: SlotDetail): ReadingTaken['use'] {
+  const { participant, slot, clockSynchronised } = payload;
+  const record = `${payload.gateway} ${payload.sequence}`;
+  const other = detail.readings.usable().get(participant)?.payload;
+  if (other !== undefined && other.gateway !== payload.gateway) {
+    throw new CommonwattError('conflict', `${other.gateway} has already read ${slot} for ${participant}`, {
+      record,
+      field: 'payload.gateway',
+      rule: 'one gateway reads a connection point in a slot',
+    });
+  }
+  if (!clockSynchronised) return 'noted';
+  if (detail.fixed === null) return 'counted';
+  if (
+    detail.late.has(participant) ||
+    !detail.fixed.estimates.some((one) => one.participant === participant)
+  ) {
+    throw new CommonwattError('conflict', `${slot} has its reading of ${participant} already`, {
+      record,
+      field: 'payload.slot',
+      rule: 'a reading is corrected until the metering deadline',
+    });
+  }
+  return 'true-up';
+}
+
+/** A reading that came after its slot was fixed on an estimate is to be trued up. */
+function lateRows(
+  { participant, gateway, slot, sequence }: MeterReading,
+  estimates: readonly Estimate[],
+): Decision[] {
+  const estimate = estimates.find((one) => one.participant === participant);
+  return estimate === undefined
+    ? []
+    : [{ type: 'late', slot, estimate, reading: { gateway, slot, sequence } }];
+}
