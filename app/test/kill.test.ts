@@ -33,7 +33,7 @@ describe('kill -9 at any moment', { timeout: 600_000 }, () => {
       '--slots',
       String(SLOTS),
       '--speed',
-      '600',
+      '300',
       '--port',
       '0',
       '--state',
@@ -75,7 +75,7 @@ describe('kill -9 at any moment', { timeout: 600_000 }, () => {
 });
 
 function chainPid(state: string): number | null {
-  const file = join(state, 'chain', 'endpoint.json');
+  const file = join(state, 'chain', 'chain.json');
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { pid: number }).pid : null;
 }
 
