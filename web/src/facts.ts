@@ -58,6 +58,22 @@ export function meanImportW(slot: SlotView, slotMinutes: number): number {
   return ((slot.importWh - slot.exportWh) * 60) / slotMinutes;
 }
 
+/** The metered slot with the highest mean import while a signal was in force; a mean over all of it would hide a slot above the limit. */
+export function highestSlot(
+  view: NeighbourhoodView,
+  signal: SignalView,
+): { slot: SlotView; importW: number } | null {
+  let highest: { slot: SlotView; importW: number } | null = null;
+  for (const slot of view.history) {
+    const startMs = Date.parse(slot.slot);
+    const inForce = startMs < signal.toMs && startMs + view.slotMinutes * 60_000 > signal.fromMs;
+    if (!inForce || !isMetered(slot)) continue;
+    const importW = meanImportW(slot, view.slotMinutes);
+    if (highest === null || importW > highest.importW) highest = { slot, importW };
+  }
+  return highest;
+}
+
 export function signalWords(signal: SignalView): string {
   return signal.state === 'announced' ? 'announced' : signal.state === 'active' ? 'in force' : 'over';
 }

@@ -77,7 +77,7 @@ export function baseOptions(
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     legend: { live: true },
-    padding: [10, 8, 0, 0],
+    padding: [10, 18, 0, 0],
     scales: { x: { time: true } },
     axes: [
       { ...axis, grid: { show: false }, size: 26, space: 64, values: clockValues },

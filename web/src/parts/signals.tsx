@@ -1,6 +1,6 @@
 import type { NeighbourhoodView, SignalView } from '@commonwatt/domain';
-import { signalWords } from '../facts.ts';
-import { formatClock, formatPower } from '../format.ts';
+import { highestSlot, signalWords } from '../facts.ts';
+import { formatClock, formatPower, formatSlot } from '../format.ts';
 
 /** What the grid operator asked for, what would have been drawn without it, and what was. */
 export function Signals({ view }: { view: NeighbourhoodView }) {
@@ -15,7 +15,7 @@ export function Signals({ view }: { view: NeighbourhoodView }) {
       ) : (
         <ul class="signals">
           {signals.slice(0, 4).map((signal) => (
-            <Signal key={signal.id} signal={signal} />
+            <Signal key={signal.id} view={view} signal={signal} />
           ))}
         </ul>
       )}
@@ -23,9 +23,10 @@ export function Signals({ view }: { view: NeighbourhoodView }) {
   );
 }
 
-function Signal({ signal }: { signal: SignalView }) {
+function Signal({ view, signal }: { view: NeighbourhoodView; signal: SignalView }) {
+  const highest = highestSlot(view, signal);
   const { limitW, importWithW: withW, importWithoutW: withoutW } = signal;
-  const highest = Math.max(limitW, withW ?? 0, withoutW ?? 0, 1) * 1.08;
+  const scaleW = Math.max(limitW, withW ?? 0, withoutW ?? 0, 1) * 1.08;
   const rows: [string, number | null, string][] = [
     ['without', withoutW, 'is-without'],
     ['with', withW, withW !== null && withW > limitW ? 'is-with is-over' : 'is-with'],
@@ -48,10 +49,10 @@ function Signal({ signal }: { signal: SignalView }) {
             <div class="bar" key={label}>
               <span>{label}</span>
               <div class="track">
-                <i class={tone} style={{ width: `${Math.max(0, ((powerW ?? 0) / highest) * 100)}%` }} />
+                <i class={tone} style={{ width: `${Math.max(0, ((powerW ?? 0) / scaleW) * 100)}%` }} />
                 <i
                   class="limit"
-                  style={{ left: `${(limitW / highest) * 100}%` }}
+                  style={{ left: `${(limitW / scaleW) * 100}%` }}
                   title={`asked ${formatPower(limitW)}`}
                 />
               </div>
@@ -59,6 +60,14 @@ function Signal({ signal }: { signal: SignalView }) {
             </div>
           ))}
         </div>
+      )}
+      {highest && (
+        <p class={highest.importW > limitW ? 'note alarm' : 'note'}>
+          Highest slot {formatSlot(highest.slot.slot, view.slotMinutes)}: {formatPower(highest.importW)}
+          {highest.importW > limitW
+            ? `, ${formatPower(highest.importW - limitW)} above the limit.`
+            : ', within the limit.'}
+        </p>
       )}
     </li>
   );
