@@ -25,8 +25,11 @@ export interface SimulatedHome {
   readonly loadW: number;
 }
 
-/** `agent`: plans, trades, dispatches. `self-consumption`: the battery follows the meter, the supplier does the rest. */
-export type Policy = 'agent' | 'self-consumption';
+/**
+ * `agent`: plans, trades, dispatches. `self-consumption`: the battery follows the meter, the supplier does the rest.
+ * `plain-market`: the battery follows the meter, and what is left is traded.
+ */
+export type Policy = 'agent' | 'plain-market' | 'self-consumption';
 
 export interface Outcome {
   /** Money paid per home (positive is a cost), in micro-units, stored energy at the end credited at the mean price. */
@@ -164,20 +167,20 @@ export function simulate(
     });
     planMs += performance.now() - began;
     plans += 1;
-    return result;
+    return policy === 'plain-market' ? following(result, home.agent, stored[h] as number) : result;
   };
   for (let slot = 0; slot < slots; slot += 1) {
     const startMs = START_MS + slot * SLOT_MS;
     const id: SlotId = slotIdAt(startMs);
     const active = homes.map((_, h) =>
-      policy === 'agent' ? plan(h, slot, startMs, positions[h] as number) : null,
+      policy !== 'self-consumption' ? plan(h, slot, startMs, positions[h] as number) : null,
     );
     const activeLimits = homes.map((_, h) => limitsAt(h, slot));
     const delivered = homes.map(() => 0);
     let nextPositions = homes.map(() => 0);
     for (let minute = 0; minute < MINUTES; minute += 1) {
       const nowMs = startMs + minute * 60_000;
-      if (minute === 10 && policy === 'agent') nextPositions = trade(slot + 1, nowMs);
+      if (minute === 10 && policy !== 'self-consumption') nextPositions = trade(slot + 1, nowMs);
       homes.forEach(({ agent }, h) => {
         const needW =
           ((truths[h] as Truth).loadW[slot * MINUTES + minute] as number) -
@@ -186,7 +189,7 @@ export function simulate(
         let powerW = 0;
         if (battery !== null) {
           powerW =
-            policy === 'agent'
+            policy !== 'self-consumption'
               ? dispatchBattery({
                   home: agent,
                   nowMs,
@@ -216,7 +219,7 @@ export function simulate(
       const metered = Math.round(delivered[h] as number);
       feeder -= metered;
       const imbalance = metered - (positions[h] as number);
-      imbalanceWh += policy === 'agent' ? Math.abs(imbalance) : 0;
+      imbalanceWh += policy !== 'self-consumption' ? Math.abs(imbalance) : 0;
       cost[h] = (cost[h] as number) - (imbalance * (imbalance > 0 ? FEED_IN : RETAIL)) / 1000;
     });
     importWh += Math.max(0, feeder);
@@ -278,6 +281,21 @@ export function simulate(
     if (price !== null) sold.forEach((wh, h) => (cost[h] = (cost[h] as number) - (wh * price) / 1000));
     return sold;
   }
+}
+
+/** A plan that leaves the battery to the home's own need: nothing of it is for sale, and it buys nothing. */
+function following(plan: HomePlan, { battery }: AgentHome, storedWh: number): HomePlan {
+  if (battery === null) return plan;
+  const efficiency = Math.sqrt(battery.roundTripPermille / 1000);
+  const floorWh = (battery.capacityWh * battery.reservePermille) / 1000;
+  const give = Math.max(0, Math.min(battery.dischargeMaxW / 4, (storedWh - floorWh) * efficiency));
+  const take = Math.max(0, Math.min(battery.chargeMaxW / 4, (battery.capacityWh - storedWh) / efficiency));
+  const slots = plan.slots.map((slot) => ({
+    ...slot,
+    discharge: [{ energyWh: Math.floor(give), priceMicroPerKwh: RETAIL }],
+    charge: [{ energyWh: Math.floor(take), priceMicroPerKwh: FEED_IN }],
+  }));
+  return { ...plan, slots, baselineSlots: slots };
 }
 
 /** Uniform clearing, plain and slow; ties are cut in the order given. */
