@@ -1,4 +1,5 @@
 import { CommonwattError, isId } from '@commonwatt/domain';
+import type { TlsFiles } from './modbus/line.ts';
 
 export type DeviceRole = 'grid-meter' | 'pv' | 'battery';
 
@@ -10,6 +11,21 @@ export type DeviceConfig =
       readonly protocol: 'modbus-tcp';
       readonly host: string;
       readonly port: number;
+      readonly unitId: number;
+      readonly profile: string;
+      /** `rtu`: a serial gateway that passes RTU frames through TCP. */
+      readonly framing?: 'tcp' | 'rtu';
+      readonly tls?: TlsFiles;
+    }
+  | {
+      readonly id: string;
+      readonly role: DeviceRole;
+      readonly protocol: 'modbus-rtu';
+      /** The serial port: `/dev/ttyUSB0`. Devices on one bus name the same port. */
+      readonly path: string;
+      readonly baudRate: number;
+      readonly parity?: 'none' | 'even' | 'odd';
+      readonly stopBits?: 1 | 2;
       readonly unitId: number;
       readonly profile: string;
     }

@@ -2,6 +2,7 @@ import { CommonwattError } from '@commonwatt/domain';
 import type { DeviceConfig } from './config.ts';
 import type { Device } from './device.ts';
 import { ModbusBus, type BusOptions } from './modbus/bus.ts';
+import { nameOf } from './modbus/line.ts';
 import { profileDevice } from './modbus/profile-device.ts';
 import { opcuaDevice } from './opcua/device.ts';
 import { OpcuaConnection, type OpcuaOptions } from './opcua/session.ts';
@@ -54,7 +55,7 @@ export function openConnections(options: ConnectionOptions): Connections {
       }
       const profile = config.profile === 'sunspec' ? undefined : loadProfile(config.profile);
       if (profile?.protocol === 'opcua') throw unfit(config, 'a Modbus device');
-      const key = JSON.stringify(['modbus', config.host, config.port]);
+      const key = JSON.stringify(['modbus', nameOf(config)]);
       const [bus, release] = share(key, () => new ModbusBus(config, options.modbus));
       const deviceOptions = { id: config.id, unitId: config.unitId, bus, release };
       return profile === undefined

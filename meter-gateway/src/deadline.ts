@@ -56,8 +56,9 @@ export function backoff(firstMs: number, maxMs: number, random: () => number = M
   };
 }
 
-/** A short text of any thrown value: its message's first line. */
+/** A short text of any thrown value: its message's first line. modbus-serial throws objects that are no errors but have a message. */
 export function reason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const message = (error as { message?: unknown } | null | undefined)?.message;
+  const text = typeof message === 'string' && message !== '' ? message : String(error);
   return text.split('\n', 1)[0] ?? '';
 }

@@ -101,12 +101,17 @@ export class Poller {
 
   async #ask(): Promise<void> {
     const startedMs = this.#nowMs();
+    const startedAt = performance.now();
     this.polls += 1;
     try {
       const sample = await this.device.read();
       const endedMs = this.#nowMs();
-      // The device looked at its counters somewhere between question and answer.
-      this.#take(sample, Math.max(startedMs, Math.round((startedMs + endedMs) / 2)));
+      // The device looked at its counters somewhere between question and answer; connecting before is no part of that.
+      const realMs = performance.now() - startedAt;
+      const share =
+        sample.sentAtMs === undefined || realMs <= 0 ? 1 : (realMs - (sample.sentAtMs - startedAt)) / realMs;
+      const lookMs = (endedMs - startedMs) * Math.min(1, Math.max(0, share));
+      this.#take(sample, Math.max(startedMs, Math.round(endedMs - lookMs / 2)));
       if (this.#lastFault !== '') this.#log(`${this.id}: answers again`);
       this.#lastFault = '';
     } catch (error) {

@@ -66,6 +66,8 @@ export interface DeviceSample {
   readonly nonsense: readonly Quantity[];
   /** The maker's serial number, where the device tells it. */
   readonly serial?: string;
+  /** When the look began, in real, monotonic time (`performance.now()`), where connecting came before it. */
+  readonly sentAtMs?: number;
 }
 
 /** Puts decoded numbers into a sample: rounds energy to whole Wh, sets aside what cannot be true. `undefined` marks "not implemented". */

@@ -30,7 +30,7 @@ describe.concurrent('restarts', () => {
     const killed = await started(running, options);
     await run(clock, killed, () => killed.battery() !== null && killed.latest() !== null, 'the battery');
     const record = await killed.setBattery({ powerW: 2000, expiresAtMs: clock.nowMs() + 3_600_000 });
-    expect(record).toMatchObject({ outcome: 'applied', writtenW: 2000, readBackW: 2000 });
+    expect(record).toMatchObject({ reason: null, outcome: 'applied', writtenW: 2000, readBackW: 2000 });
     expect(battery.mode()).toBe(3);
     // The first one is never told to stop: to the second it is as good as dead, and the battery still forced.
     const folder = temporaryFolder();

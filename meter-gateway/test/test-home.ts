@@ -66,7 +66,7 @@ export async function testHome(running: Running, over: Partial<GatewayOptions> =
     limits: { importFuseW: 17_000, socReservePermille: 100 },
     log: (line) => lines.push(line),
     tuning: {
-      connections: { modbus: { timeoutMs: 150, backoffFirstMs: 2, backoffMaxMs: 20 } },
+      connections: { modbus: { timeoutMs: 600, backoffFirstMs: 2, backoffMaxMs: 20 } },
       deliveryBackoffMs: [5, 50],
     },
     ...over,

@@ -1,17 +1,6 @@
-import net from 'node:net';
 import { CommonwattError } from '@commonwatt/domain';
-import modbusSerial from 'modbus-serial';
 import { backoff, reason, withDeadline } from '../deadline.ts';
-
-// The package is CommonJS and names its class as the default once more.
-const ModbusRTU = modbusSerial.default;
-type ModbusRTU = InstanceType<typeof ModbusRTU>;
-
-/** How to reach a Modbus connection. */
-export interface BusTarget {
-  readonly host: string;
-  readonly port: number;
-}
+import { nameOf, openLine, type BusTarget, type Line, type ModbusClient } from './line.ts';
 
 export interface BusOptions {
   /** Real milliseconds for one request. */
@@ -19,6 +8,11 @@ export interface BusOptions {
   readonly connectTimeoutMs?: number;
   readonly backoffFirstMs?: number;
   readonly backoffMaxMs?: number;
+}
+
+/** When the first request of a look went out, in real, monotonic time: connecting before it is no part of the look. */
+export interface RequestTiming {
+  sentAtMs?: number;
 }
 
 /** The device answered, with a Modbus exception: the connection is sound. */
@@ -29,13 +23,6 @@ export class ModbusException extends CommonwattError {
     super('unavailable', detail);
     this.exceptionCode = exceptionCode;
   }
-}
-
-interface Line {
-  readonly client: ModbusRTU;
-  readonly socket: net.Socket;
-  /** Rejects as soon as the connection breaks. */
-  readonly broken: Promise<never>;
 }
 
 /**
@@ -56,11 +43,11 @@ export class ModbusBus {
   #closed = false;
 
   constructor(target: BusTarget, options: BusOptions = {}) {
-    this.#name = `modbus ${target.host}:${target.port}`;
+    this.#name = `modbus ${nameOf(target)}`;
     this.#timeoutMs = options.timeoutMs ?? 1500;
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 2000;
     this.#backoff = backoff(options.backoffFirstMs ?? 100, options.backoffMaxMs ?? 5000);
-    this.#open = () => openTcp(target, this.#timeoutMs);
+    this.#open = () => openLine(target, this.#timeoutMs);
   }
 
   /** Words of `count` registers from `address`, with function 3 or 4. Throws ModbusException or CommonwattError `unavailable`. */
@@ -69,8 +56,10 @@ export class ModbusBus {
     readFunction: 3 | 4,
     address: number,
     count: number,
+    timing?: RequestTiming,
   ): Promise<readonly number[]> {
     return this.#inTurn(unitId, `read ${count} at ${address} of unit ${unitId}`, async (client) => {
+      if (timing) timing.sentAtMs ??= performance.now();
       const answer =
         readFunction === 3
           ? await client.readHoldingRegisters(address, count)
@@ -104,13 +93,13 @@ export class ModbusBus {
     this.#drop();
   }
 
-  #inTurn<T>(unitId: number, what: string, work: (client: ModbusRTU) => Promise<T>): Promise<T> {
+  #inTurn<T>(unitId: number, what: string, work: (client: ModbusClient) => Promise<T>): Promise<T> {
     const mine = this.#turn.then(() => this.#request(unitId, what, work));
     this.#turn = mine.catch(() => {});
     return mine;
   }
 
-  async #request<T>(unitId: number, what: string, work: (client: ModbusRTU) => Promise<T>): Promise<T> {
+  async #request<T>(unitId: number, what: string, work: (client: ModbusClient) => Promise<T>): Promise<T> {
     const line = await this.#connected();
     try {
       line.client.setID(unitId);
@@ -152,12 +141,12 @@ export class ModbusBus {
       const line = await withDeadline(opening, this.#connectTimeoutMs, `${this.#name} connect`).catch(
         (error: unknown) => {
           // A connection that comes after its deadline must not stay open.
-          opening.then((late) => late.socket.destroy()).catch(() => {});
+          opening.then((late) => late.destroy()).catch(() => {});
           throw error;
         },
       );
       if (this.#closed) {
-        line.socket.destroy();
+        line.destroy();
         throw new Error('closed');
       }
       this.#line = line;
@@ -182,30 +171,6 @@ export class ModbusBus {
   #drop(): void {
     const line = this.#line;
     this.#line = undefined;
-    line?.socket.destroy();
+    line?.destroy();
   }
-}
-
-/** A socket of our own under modbus-serial: it shows RST and FIN at once, which the library does not. */
-async function openTcp(target: BusTarget, timeoutMs: number): Promise<Line> {
-  const socket = net.connect({ host: target.host, port: target.port, noDelay: true });
-  socket.on('error', () => {});
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve);
-    socket.once('error', reject);
-  });
-  return lineOver(socket, timeoutMs);
-}
-
-async function lineOver(socket: net.Socket, timeoutMs: number): Promise<Line> {
-  const broken = new Promise<never>((_resolve, reject) => {
-    socket.once('error', reject);
-    socket.once('close', () => reject(new Error('the device closed the connection')));
-  });
-  broken.catch(() => {});
-  const client = new ModbusRTU();
-  client.on('error', () => {});
-  client.setTimeout(timeoutMs);
-  await client.linkTCP(socket, { port: socket.remotePort ?? 502 });
-  return { client, socket, broken };
 }

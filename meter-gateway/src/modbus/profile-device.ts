@@ -2,7 +2,7 @@ import type { BatteryControl, Device } from '../device.ts';
 import { decodeProfile, spansOf } from '../profile/decode.ts';
 import { planReads, type Span } from '../profile/plan.ts';
 import type { ModbusProfile } from '../profile/types.ts';
-import type { ModbusBus } from './bus.ts';
+import type { ModbusBus, RequestTiming } from './bus.ts';
 import { profileControl } from './profile-control.ts';
 
 export interface ModbusDeviceOptions {
@@ -19,10 +19,11 @@ export async function readSpans(
   unitId: number,
   readFunction: 3 | 4,
   spans: readonly Span[],
+  timing?: RequestTiming,
 ): Promise<(address: number) => number | undefined> {
   const blocks: { address: number; words: readonly number[] }[] = [];
   for (const { address, count } of spans) {
-    blocks.push({ address, words: await bus.read(unitId, readFunction, address, count) });
+    blocks.push({ address, words: await bus.read(unitId, readFunction, address, count, timing) });
   }
   return (address) => {
     for (const block of blocks) {
@@ -48,7 +49,11 @@ export function profileDevice(profile: ModbusProfile, options: ModbusDeviceOptio
     id,
     protocol: 'modbus',
     resolutionWh,
-    read: async () => decodeProfile(profile, await readSpans(bus, unitId, profile.readFunction, plan)),
+    async read() {
+      const timing: RequestTiming = {};
+      const registers = await readSpans(bus, unitId, profile.readFunction, plan, timing);
+      return { ...decodeProfile(profile, registers), ...timing };
+    },
     ...(control === undefined ? {} : { control }),
     close: options.release,
   };

@@ -54,7 +54,11 @@ export function opcuaDevice(profile: OpcuaProfile, options: OpcuaDeviceOptions):
     id,
     protocol: 'opcua',
     resolutionWh: 1,
-    read: async () => decodeNodes(role, await connection.read(profile.namespaceUri, nodes)),
+    async read() {
+      const timing: { sentAtMs?: number } = {};
+      const values = await connection.read(profile.namespaceUri, nodes, timing);
+      return { ...decodeNodes(role, values), ...timing };
+    },
     ...(control === undefined ? {} : { control }),
     close: options.release,
   };

@@ -52,9 +52,14 @@ export class OpcuaConnection {
   }
 
   /** Values of string nodes in a namespace, in order. */
-  read(namespaceUri: string, nodes: readonly string[]): Promise<readonly DataValue[]> {
+  read(
+    namespaceUri: string,
+    nodes: readonly string[],
+    timing?: { sentAtMs?: number },
+  ): Promise<readonly DataValue[]> {
     return this.#inTurn(`read of ${nodes.length} nodes`, async ({ session }) => {
       const index = await this.#namespace(session, namespaceUri);
+      if (timing) timing.sentAtMs = performance.now();
       return session.read(nodes.map((node) => ({ nodeId: `ns=${index};s=${node}`, attributeId: VALUE })));
     });
   }

@@ -1,11 +1,13 @@
 import { CommonwattError } from '@commonwatt/domain';
 import type { BatteryControl, Device } from '../device.ts';
 import type { ModbusDeviceOptions } from '../modbus/profile-device.ts';
+import type { RequestTiming } from '../modbus/bus.ts';
 import { readSpans } from '../modbus/profile-device.ts';
 import type { Span } from '../profile/plan.ts';
 import { discoverSunspec, type FoundModel, type SunspecMap } from './discover.ts';
 import { modelsFor, sunspecSample, type SunspecRole } from './sample.ts';
 import { planModels } from './spans.ts';
+import { activePowerControl } from './power-control.ts';
 import { storageControl } from './storage-control.ts';
 
 interface Known {
@@ -35,7 +37,8 @@ export function sunspecDevice(role: SunspecRole, options: ModbusDeviceOptions): 
       );
     }
     const storage = models.find(({ model }) => model === 124);
-    const control = storage === undefined ? undefined : storageControl(storage, holding);
+    const power = models.find(({ model }) => model === 704);
+    const control = storage ? storageControl(storage, holding) : power && activePowerControl(power, holding);
     return { map, models, plan: planModels(models), control };
   };
   const knowledge = (): Promise<Known> => {
@@ -48,7 +51,9 @@ export function sunspecDevice(role: SunspecRole, options: ModbusDeviceOptions): 
   const control = async (): Promise<BatteryControl> => {
     const found = (await knowledge()).control;
     if (found) return found;
-    throw new CommonwattError('unavailable', `${id} has no storage control (model 124)`, { record: id });
+    throw new CommonwattError('unavailable', `${id} has no storage control (model 124 or 704)`, {
+      record: id,
+    });
   };
 
   return {
@@ -58,7 +63,9 @@ export function sunspecDevice(role: SunspecRole, options: ModbusDeviceOptions): 
     async read() {
       const { map, models, plan } = await knowledge();
       try {
-        return sunspecSample(role, map, models, await readSpans(bus, unitId, 3, plan));
+        const timing: RequestTiming = {};
+        const registers = await readSpans(bus, unitId, 3, plan, timing);
+        return { ...sunspecSample(role, map, models, registers), ...timing };
       } catch (error) {
         // Another device may answer at this address next time.
         known = undefined;

@@ -68,6 +68,20 @@ export const MODELS: Readonly<Record<number, ModelPoints>> = {
   212: METER_FLOAT,
   213: METER_FLOAT,
   214: METER_FLOAT,
+  // Registers 10 to 120: the read from the power to its last scale factor just fits into one request.
+  701: {
+    powerW: point(10, 'i16', 116),
+    frequencyHz: point(17, 'u32', 115),
+    exportWh: point(19, 'u64', 120),
+    importWh: point(23, 'u64', 120),
+    voltageL1V: point(47, 'u16', 114),
+  },
+  702: { chargeMaxW: point(34, 'u16', 45), dischargeMaxW: point(35, 'u16', 45) },
+  704: { enabled: point(22, 'enum16'), setW: point(24, 'i32', 55) },
+  713: {
+    capacityWh: point(2, 'u16', 7),
+    stateOfChargePercent: point(4, 'u16', 8),
+  },
   124: {
     maxW: point(2, 'u16', 18),
     mode: point(5, 'u16'),

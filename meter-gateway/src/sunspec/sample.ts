@@ -38,7 +38,7 @@ const times = (value: number | undefined, factor: number): number | undefined =>
 
 /**
  * Registers of a SunSpec device in, quantities out. In the meter block of a battery export is energy discharged into the home and
- * import energy charged; 802 W is positive on discharge. `measuredW` is null for a battery without a power.
+ * import energy charged; 802 W is positive on discharge, and so is 701 W.
  */
 export function sunspecSample(
   role: SunspecRole,

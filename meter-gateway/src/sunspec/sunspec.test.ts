@@ -44,7 +44,7 @@ const INVERTER = block(103, 50, {
 describe('discovery', () => {
   test.each([40000, 0, 50000])('finds the map at %i', async (base) => {
     sunspecMap(fake, [common('Fronius', 'Symo', 'S-1'), INVERTER], base);
-    expect(await device('pv').read()).toEqual({
+    expect(await device('pv').read()).toMatchObject({
       serial: 'S-1',
       nonsense: [],
       values: { powerW: 3500, exportWh: 1_234_567, voltageL1V: 231.5, frequencyHz: 49.98 },
@@ -135,5 +135,87 @@ describe('storage control, model 124', () => {
       holds: false,
       readBackW: null,
     });
+  });
+});
+
+describe('the 700 series', () => {
+  const DER = [
+    common('New', 'Hybrid', 'N-1'),
+    block(701, 153, {
+      10: 0xfe0c,
+      17: u32(4998),
+      19: [0, 0, ...u32(70_000)],
+      23: [0, 0, ...u32(80_000)],
+      47: 2301,
+      114: -1,
+      115: -2,
+      116: 1,
+      120: 2,
+    }),
+    block(702, 50, { 34: 500, 35: 450, 45: 1 }),
+    block(704, 65, { 22: 0, 23: 1, 24: u32(0), 55: 0 }),
+    block(713, 7, { 2: 1000, 3: 500, 4: 505, 7: 1, 8: -1 }),
+  ];
+
+  test('a battery of 701, 702, 704 and 713', async () => {
+    sunspecMap(fake, DER);
+    expect((await device('battery').read()).values).toEqual({
+      powerW: -5000,
+      exportWh: 7_000_000,
+      importWh: 8_000_000,
+      voltageL1V: 230.1,
+      chargeMaxW: 5000,
+      dischargeMaxW: 4500,
+      capacityWh: 10_000,
+      stateOfChargePermille: 505,
+    });
+  });
+
+  test('a PV inverter of 701: what it injects is what it produced', async () => {
+    sunspecMap(fake, DER);
+    expect((await device('pv').read()).values).toMatchObject({ exportWh: 7_000_000, frequencyHz: 49.98 });
+  });
+
+  test('control by 704: watts, its own timer, enabled last', async () => {
+    const at = sunspecMap(fake, DER)[704] ?? 0;
+    const { control } = device('battery');
+    expect(await control?.force(-1500, 90_000)).toEqual({ writtenW: -1500, readBackW: -1500, holds: true });
+    const written = fake.requests.filter(({ code }) => code === 16).map(({ address }) => address - at);
+    expect(written).toEqual([24, 23, 30, 31, 22]);
+    expect([22, 30, 32].map((offset) => fake.registers.get(at + offset))).toEqual([1, 0, 90]);
+    await control?.release();
+    expect(fake.registers.get(at + 22)).toBe(0);
+  });
+});
+
+describe('float models', () => {
+  const f32 = (value: number): number[] => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeFloatBE(value);
+    return [bytes.readUInt16BE(0), bytes.readUInt16BE(2)];
+  };
+
+  test('meters 211 to 214 and inverters 111 to 113', async () => {
+    sunspecMap(fake, [
+      common('F', 'M', '1'),
+      block(213, 124, { 12: f32(230.5), 26: f32(50), 28: f32(-1250.5), 60: f32(1000), 68: f32(2000) }),
+      block(113, 60, { 16: f32(231), 22: f32(2500), 24: f32(50), 32: f32(123_456) }),
+    ]);
+    expect((await device('grid-meter').read()).values).toEqual({
+      powerW: -1250.5,
+      importWh: 2000,
+      exportWh: 1000,
+      voltageL1V: 230.5,
+      frequencyHz: 50,
+    });
+    expect((await device('pv').read()).values).toMatchObject({ powerW: 2500, exportWh: 123_456 });
+  });
+
+  test('NaN is not implemented', async () => {
+    sunspecMap(fake, [
+      common('F', 'M', '1'),
+      block(113, 60, { 16: f32(Number.NaN), 22: f32(2500), 32: f32(1) }),
+    ]);
+    expect((await device('pv').read()).values).toEqual({ powerW: 2500, exportWh: 1 });
   });
 });
