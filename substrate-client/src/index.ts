@@ -29,3 +29,11 @@ export {
   type VerifyReport,
 } from './verify/verify.ts';
 export type { Fault } from './bundle/read.ts';
+export {
+  buildProof,
+  parseStatementId,
+  statementId,
+  verifyProof,
+  type Proof,
+  type ProofVerdict,
+} from './proof/proof.ts';

@@ -24,7 +24,7 @@ const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 const START_DEADLINE_MS = 120_000;
 const LOCK_WAIT_MS = 20_000;
 const STOP_DEADLINE_MS = 8_000;
-const RESTARTS_MAX = 20;
+const FAILURES_MAX = 20;
 
 /**
  * Starts the embedded chain in its own process, on loopback, with its blocks in `dir`: it resumes at the last block after any end.
@@ -36,7 +36,6 @@ export async function startEmbeddedChain(options: EmbeddedChainOptions): Promise
   let child: ChildProcess;
   let port = 0;
   let stopped = false;
-  let restarts = 0;
 
   const spawn = async (): Promise<void> => {
     const started = await spawnChain(options, port, deadlineMs);
@@ -50,18 +49,17 @@ export async function startEmbeddedChain(options: EmbeddedChainOptions): Promise
     });
   };
   const revive = async (): Promise<void> => {
-    for (; restarts < RESTARTS_MAX; restarts += 1) {
+    for (let failures = 0; failures < FAILURES_MAX; failures += 1) {
       if (stopped) return;
       try {
         await spawn();
-        restarts += 1;
         return;
       } catch (error) {
         options.log(`the chain does not start: ${String(error)}`);
         await sleep(1000);
       }
     }
-    options.log(`the chain ended ${RESTARTS_MAX} times: given up`);
+    options.log(`the chain did not start ${FAILURES_MAX} times: given up`);
   };
 
   await spawn();

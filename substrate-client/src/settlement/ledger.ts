@@ -22,6 +22,8 @@ export interface LedgerBatch {
   readonly block: BlockRef | null;
   readonly extrinsicHash: string | null;
   readonly feeNative: bigint;
+  /** Root of the record that its bundles hold. */
+  readonly publishedRoot: string | null;
 }
 
 /** A batch of this community found in a finalized block. */
@@ -40,7 +42,8 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS slots_by_batch ON slots (batch_id);
   CREATE TABLE IF NOT EXISTS batches (
     seq INTEGER PRIMARY KEY, batch_id TEXT NOT NULL UNIQUE, slots TEXT NOT NULL, state TEXT NOT NULL, record TEXT, root TEXT,
-    block_number INTEGER, block_hash TEXT, extrinsic_hash TEXT, fee TEXT NOT NULL DEFAULT '0');
+    block_number INTEGER, block_hash TEXT, extrinsic_hash TEXT, fee TEXT NOT NULL DEFAULT '0',
+    published_root TEXT);
   CREATE TABLE IF NOT EXISTS attempts (
     id INTEGER PRIMARY KEY, batch_id TEXT NOT NULL, bytes TEXT NOT NULL, hash TEXT NOT NULL, nonce INTEGER NOT NULL,
     birth_number INTEGER NOT NULL, birth_hash TEXT NOT NULL, death_number INTEGER NOT NULL);
@@ -202,6 +205,11 @@ export class Ledger {
       );
   }
 
+  /** All its bundles are written. */
+  setPublished(batchId: string, root: string): void {
+    this.#db.prepare('UPDATE batches SET published_root = ? WHERE batch_id = ?').run(root, batchId);
+  }
+
   /** The last finalized block that was looked through. */
   chainTip(): BlockRef | null {
     const row = this.#db.prepare('SELECT * FROM chain_blocks ORDER BY number DESC LIMIT 1').get();
@@ -296,5 +304,6 @@ function toBatch(row: Record<string, unknown>): LedgerBatch {
     block: hash === null ? null : { number: Number(row['block_number']), hash },
     extrinsicHash: text(row['extrinsic_hash']),
     feeNative: BigInt(String(row['fee'])),
+    publishedRoot: text(row['published_root']),
   };
 }

@@ -50,7 +50,7 @@ export class Worker {
   async reconcile(): Promise<void> {
     const { ledger } = this.#options;
     await this.#follow();
-    for (const batch of ledger.batches()) if (batch.state === 'final') this.#publish(batch, true);
+    for (const batch of ledger.batches()) if (batch.state === 'final') this.#publish(batch);
   }
 
   /** Takes the oldest batch that is not final one step further. */
@@ -95,7 +95,7 @@ export class Worker {
     for (;;) {
       const batchId = this.#unpublished[0];
       if (batchId === undefined) return;
-      this.#publish(this.#options.ledger.batch(batchId), false);
+      this.#publish(this.#options.ledger.batch(batchId));
       this.#unpublished.shift();
       this.#options.onBatch(batchId);
     }
@@ -143,11 +143,13 @@ export class Worker {
     return head;
   }
 
-  #publish(batch: LedgerBatch, onlyMissing: boolean): void {
+  /** Writes the bundles that are missing, or that hold a record which a reorganisation has made void. */
+  #publish(batch: LedgerBatch): void {
     const { chain, ledger, publish, isPublished } = this.#options;
-    if (batch.record === null) return;
+    if (batch.record === null || batch.root === null) return;
+    const current = batch.publishedRoot === batch.root;
     for (const slot of batch.slots) {
-      if (onlyMissing && isPublished(slot)) continue;
+      if (current && isPublished(slot)) continue;
       const head = {
         community: chain.community,
         slot,
@@ -157,6 +159,7 @@ export class Worker {
       };
       publish(makeBundle(head, ledger.slot(slot).records, batch.record));
     }
+    if (!current) ledger.setPublished(batch.batchId, batch.root);
   }
 }
 

@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommonwattError, parseAmount } from '@commonwatt/domain';
 import type { Bundle } from '../bundle/layout.ts';
-import { Ledger } from '../settlement/ledger.ts';
+import type { BatchOnChain } from '../chain/types.ts';
+import { Ledger, type LedgerBatch } from '../settlement/ledger.ts';
 import { parseRemark } from '../settlement/remark.ts';
 import { Worker } from '../settlement/worker.ts';
 import { FakeChain } from './fake-chain.ts';
 import { members, randomFrom, sampleSlot, signerNamed, slotsFrom, type Member } from './sample.ts';
 
 /** The process is gone, here and now. */
-class Crash extends Error {}
+export class Crash extends Error {}
 
 export interface CrashRunResult {
   readonly crashes: number;
@@ -132,7 +133,7 @@ async function live(random: (below: number) => number, path: string): Promise<Cr
       if (result === 'idle' && !trouble.on && handedIn.size === SLOTS) break;
     } catch (error) {
       if (error instanceof Crash) {
-        close(client?.ledger);
+        closeQuietly(client?.ledger);
         client = null;
       } else if (!(error instanceof CommonwattError) || error.code !== 'unavailable') {
         throw error;
@@ -143,7 +144,12 @@ async function live(random: (below: number) => number, path: string): Promise<Cr
   // The last look: the chain is quiet now, and what it lost is put back.
   await client.worker.reconcile();
   const batches = ledger.batches();
-  check(chain, batches, bundles);
+  checkOnce(
+    chain.carriedOut.map(({ batch }) => batch),
+    batches,
+    bundles,
+    SLOTS,
+  );
   const attempts = batches.reduce((sum, { batchId }) => sum + ledger.attempts(batchId).length, 0);
   const failedOnChain = batches.reduce(
     (sum, { batchId }) => sum + ledger.sightings(batchId).filter(({ success }) => !success).length,
@@ -153,7 +159,7 @@ async function live(random: (below: number) => number, path: string): Promise<Cr
   return { ...counts, attempts, failedOnChain, batches: batches.length };
 }
 
-function close(ledger: Ledger | undefined): void {
+export function closeQuietly(ledger: Ledger | undefined): void {
   try {
     ledger?.close();
   } catch {
@@ -171,18 +177,19 @@ function impoverish(chain: FakeChain, people: readonly Member[], random: (below:
 }
 
 /** Each slot in one batch, each batch once on chain, with the payments and the root that ledger and bundles say. */
-function check(
-  chain: FakeChain,
-  batches: ReturnType<Ledger['batches']>,
+export function checkOnce(
+  carriedOut: readonly (BatchOnChain | null)[],
+  batches: readonly LedgerBatch[],
   bundles: ReadonlyMap<string, Bundle>,
+  slotCount: number,
 ): void {
   const onChain = new Map<string, { root: string; payments: string }>();
-  for (const { batch } of chain.carriedOut) {
-    const remark = parseRemark(batch!.remark);
-    if (!remark) throw new Error(`a batch without a remark: ${batch!.remark}`);
+  for (const batch of carriedOut) {
+    const remark = batch && parseRemark(batch.remark);
+    if (!remark) throw new Error(`a batch without a remark: ${batch?.remark}`);
     if (onChain.has(remark.batchId)) throw new Error(`batch ${remark.batchId} was paid twice`);
     const payments = JSON.stringify(
-      batch!.payments!.map(({ direction, accountKey, amountMicro }) => [
+      batch.payments?.map(({ direction, accountKey, amountMicro }) => [
         direction,
         accountKey,
         String(amountMicro),
@@ -191,10 +198,12 @@ function check(
     onChain.set(remark.batchId, { root: remark.root, payments });
   }
   const slots = batches.flatMap((batch) => batch.slots);
-  if (slots.length !== SLOTS || new Set(slots).size !== SLOTS)
+  if (slots.length !== slotCount || new Set(slots).size !== slotCount) {
     throw new Error(`slots in batches: ${slots.join(', ')}`);
-  if (onChain.size !== batches.length)
+  }
+  if (onChain.size !== batches.length) {
     throw new Error(`${onChain.size} batches on chain, ${batches.length} in the ledger`);
+  }
   for (const batch of batches) {
     const paid = onChain.get(batch.batchId);
     if (batch.state !== 'final' || !paid) throw new Error(`batch ${batch.batchId} is ${batch.state}`);
@@ -216,7 +225,10 @@ function check(
 }
 
 /** Runs every method of an object through `around`. */
-function wrap<T extends object>(target: T, around: (call: () => Promise<unknown>) => Promise<unknown>): T {
+export function wrap<T extends object>(
+  target: T,
+  around: (call: () => Promise<unknown>) => Promise<unknown>,
+): T {
   return new Proxy(target, {
     get: (object, name) => {
       const value = Reflect.get(object, name, object) as unknown;
@@ -226,7 +238,7 @@ function wrap<T extends object>(target: T, around: (call: () => Promise<unknown>
   });
 }
 
-function wrapSync<T extends object>(target: T, around: () => void): T {
+export function wrapSync<T extends object>(target: T, around: () => void): T {
   return new Proxy(target, {
     get: (object, name) => {
       const value = Reflect.get(object, name, object) as unknown;
