@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { Boundary } from './parts/boundary.tsx';
 import { Header } from './parts/header.tsx';
 import { followNeighbourhood, type LiveHost, type LiveState } from './live.ts';
 import { ChainPage } from './pages/chain.tsx';
@@ -44,6 +45,11 @@ export function App() {
     return () => window.removeEventListener('hashchange', follow);
   }, []);
 
+  useEffect(() => {
+    const place = route.page === 'home' ? route.id : route.page === 'chain' ? 'Chain' : 'Neighbourhood';
+    document.title = `${place} · Commonwatt`;
+  }, [route]);
+
   const { view } = live;
   return (
     <>
@@ -51,12 +57,16 @@ export function App() {
       <main ref={main} tabIndex={-1} class={live.link === 'live' ? '' : 'is-stale'}>
         {view === null ? (
           <Waiting trouble={live.trouble} />
-        ) : route.page === 'home' ? (
-          <HouseholdPage view={view} id={route.id} trail={trail.current.of(route.id)} />
-        ) : route.page === 'chain' ? (
-          <ChainPage view={view} />
         ) : (
-          <NeighbourhoodPage view={view} />
+          <Boundary viewAtMs={view.nowMs}>
+            {route.page === 'home' ? (
+              <HouseholdPage view={view} id={route.id} trail={trail.current.of(route.id)} />
+            ) : route.page === 'chain' ? (
+              <ChainPage view={view} />
+            ) : (
+              <NeighbourhoodPage view={view} />
+            )}
+          </Boundary>
         )}
       </main>
     </>

@@ -6,6 +6,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHROMIUM_FLAGS, findChromium } from './chromium.ts';
+import { fixtureView } from './fixture.ts';
 import { startFixtureServer, type FixtureServer } from './fixture-server.ts';
 
 const executablePath = findChromium();
@@ -137,6 +138,27 @@ describe.skipIf(executablePath === null)('in Chromium', { timeout: 90_000 }, () 
     await page.locator('.link-live').waitFor({ timeout: 15_000 });
     await page.close();
     await back.stop();
+  });
+
+  test('a view that cannot be drawn does not empty the page', async () => {
+    const page = await browser.newPage(DESKTOP);
+    await page.route('**/events', async (route) => {
+      const view = fixtureView(NOON, 0);
+      const broken = { ...view, homes: [{ ...view.homes[0], devices: null, battery: 7, flags: null }] };
+      const events = [broken, { ...view, nowMs: view.nowMs + 1000 }].map(
+        (v) => `event: view\ndata: ${JSON.stringify(v)}\n\n`,
+      );
+      await route.fulfill({
+        contentType: 'text/event-stream',
+        body: page.url().includes('late') ? events.join('') : events[0]!,
+      });
+    });
+    await page.goto(server.url);
+    await page.locator('h1', { hasText: 'could not be drawn' }).waitFor();
+    await page.goto(`${server.url}?late`);
+    await page.locator('a.house').first().waitFor();
+    expect(await page.locator('a.house').count()).toBe(NOON.homes);
+    await page.close();
   });
 
   test.each([
