@@ -88,7 +88,6 @@ async function run(journalPath: string, orders: number, killAfterMs?: number) {
   );
   await message(load);
   const before = (await ask(server)) as { cpuSeconds: number };
-  const loadBefore = load.pid;
   load.send('go');
   if (killAfterMs !== undefined) setTimeout(() => server.kill('SIGKILL'), killAfterMs);
   const report = (await message(load)) as LoadReport;
@@ -96,10 +95,11 @@ async function run(journalPath: string, orders: number, killAfterMs?: number) {
     killAfterMs === undefined
       ? ((await ask(server)) as { cpuSeconds: number; commits: number })
       : { ...before, commits: 0 };
-  void loadBefore;
-  const gone = new Promise((resolve) => server.once('exit', resolve));
-  server.kill('SIGKILL');
-  await gone;
+  if (server.exitCode === null && server.signalCode === null) {
+    const gone = new Promise((resolve) => server.once('exit', resolve));
+    server.kill('SIGKILL');
+    await gone;
+  }
   return {
     report,
     commits: after.commits,

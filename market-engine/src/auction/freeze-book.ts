@@ -1,15 +1,18 @@
 import { CommonwattError, type Book, type Order } from '@commonwatt/domain';
-import { bookHashOf } from './book-hash.ts';
 import {
-  BOOK_ORDERS_MAX,
-  checkOrders,
-  ENERGY_WH_MAX,
-  ENERGY_WH_MIN,
-  PRICE_MICRO_PER_KWH_MAX,
-} from './book-rules.ts';
+  arrivedOrders,
+  hasSelfTrade,
+  ROW,
+  ROW_ENERGY,
+  ROW_IS_OFFER,
+  ROW_PARTICIPANT,
+  ROW_PRICE,
+} from './arrived-orders.ts';
+import { bookHashOf } from './book-hash.ts';
+import { BOOK_ORDERS_MAX, checkOrders, PRICE_MICRO_PER_KWH_MAX } from './book-rules.ts';
 import { compareTexts } from './id-order.ts';
 import { parseBook } from './parse-book.ts';
-import { idTable, sortedTable, textReader, type TextTable } from './text-table.ts';
+import { sortedTable, textReader, type TextTable } from './text-table.ts';
 
 /** One side of a frozen book, in canonical order. Energy 1 to 10^9 Wh, price 0 to 10^8 micro/kWh. */
 export interface BookSide {
@@ -49,42 +52,31 @@ export interface FrozenBook {
  */
 export function freezeBook(book: Book): FrozenBook {
   const count = book.orders.length;
-  if (count > BOOK_ORDERS_MAX) throw refusal(book);
-  const arrived = arrivedColumns(book.orders);
-  const ids = arrived && idTable(arrived.ids);
-  const participantTable = arrived && idTable(arrived.participants);
-  if (!arrived || !ids || !participantTable) throw refusal(book);
-  if (hasSelfTrade(arrived)) throw refusal(book);
-
-  const { sorted, from } = sortedTable(ids);
+  const arrived = count > BOOK_ORDERS_MAX ? null : arrivedOrders(book.orders);
+  if (!arrived || hasSelfTrade(arrived)) throw refusal(book);
+  const { sorted: ids, from } = sortedTable(arrived.ids);
   for (let rank = 1; rank < count; rank++) {
-    if (compareTexts(rank - 1, rank, 0, sorted.bytes, sorted.starts) === 0) throw refusal(book);
+    if (compareTexts(rank - 1, rank, 0, ids.bytes, ids.starts) === 0) throw refusal(book);
   }
-  const participant = new Int32Array(count);
-  const isOffer = new Uint8Array(count);
-  const energyWh = new Int32Array(count);
-  const priceMicroPerKwh = new Int32Array(count);
+  const rows = new Int32Array(count * ROW);
   for (let rank = 0; rank < count; rank++) {
-    const order = from[rank] as number;
-    participant[rank] = arrived.participant[order] as number;
-    isOffer[rank] = arrived.isOffer[order] as number;
-    energyWh[rank] = arrived.energyWh[order] as number;
-    priceMicroPerKwh[rank] = arrived.priceMicroPerKwh[order] as number;
+    const row = (from[rank] as number) * ROW;
+    for (let column = 0; column < ROW; column++)
+      rows[rank * ROW + column] = arrived.rows[row + column] as number;
   }
   const { slot, kPercent } = parseBook({ slot: book.slot, kPercent: book.kPercent, orders: [] });
-  const bookHash = bookHashOf({
+  const bookHash = bookHashOf({ slot, kPercent, ids, participants: arrived.participantTable, rows });
+  const participants = renumber(rows, arrived.participants);
+  return {
     slot,
     kPercent,
-    ids: sorted,
-    participants: participantTable,
-    participant,
-    isOffer,
-    energyWh,
-    priceMicroPerKwh,
-  });
-  const participants = renumber(participant, arrived.participants);
-  const side = (wanted: 0 | 1): BookSide => sideOf(wanted, isOffer, participant, energyWh, priceMicroPerKwh);
-  return { slot, kPercent, count, bookHash, bids: side(0), offers: side(1), ids: sorted, participants };
+    count,
+    bookHash,
+    bids: sideOf(rows, 0),
+    offers: sideOf(rows, 1),
+    ids,
+    participants,
+  };
 }
 
 /** The orders of a frozen book, in canonical order, as plain objects. */
@@ -109,99 +101,39 @@ export function frozenOrders(book: FrozenBook): Order[] {
   return orders;
 }
 
-interface ArrivedColumns {
-  readonly ids: readonly string[];
-  readonly participants: readonly string[];
-  readonly participant: Int32Array;
-  readonly isOffer: Uint8Array;
-  readonly energyWh: Int32Array;
-  readonly priceMicroPerKwh: Int32Array;
-}
-
-/** The orders as columns in their order of arrival, or null when a value is out of range. */
-function arrivedColumns(orders: readonly Order[]): ArrivedColumns | null {
-  const count = orders.length;
-  const ids: string[] = [];
-  const participants: string[] = [];
-  const numbers = new Map<string, number>();
-  const participant = new Int32Array(count);
-  const isOffer = new Uint8Array(count);
-  const energies = new Int32Array(count);
-  const prices = new Int32Array(count);
-  for (let index = 0; index < count; index++) {
-    const order = orders[index] as Order;
-    const { energyWh, priceMicroPerKwh, side } = order;
-    if (side !== 'bid' && side !== 'offer') return null;
-    if (energyWh >>> 0 !== energyWh || energyWh < ENERGY_WH_MIN || energyWh > ENERGY_WH_MAX) return null;
-    if (priceMicroPerKwh >>> 0 !== priceMicroPerKwh || priceMicroPerKwh > PRICE_MICRO_PER_KWH_MAX)
-      return null;
-    let number = numbers.get(order.participant);
-    if (number === undefined) {
-      number = participants.push(order.participant) - 1;
-      numbers.set(order.participant, number);
-    }
-    ids.push(order.id);
-    participant[index] = number;
-    isOffer[index] = side === 'offer' ? 1 : 0;
-    energies[index] = energyWh;
-    prices[index] = priceMicroPerKwh;
-  }
-  return { ids, participants, participant, isOffer, energyWh: energies, priceMicroPerKwh: prices };
-}
-
-function hasSelfTrade(columns: ArrivedColumns): boolean {
-  const highestBid = new Int32Array(columns.participants.length).fill(-1);
-  const lowestOffer = new Int32Array(columns.participants.length).fill(PRICE_MICRO_PER_KWH_MAX + 1);
-  for (let index = 0; index < columns.participant.length; index++) {
-    const participant = columns.participant[index] as number;
-    const price = columns.priceMicroPerKwh[index] as number;
-    if (columns.isOffer[index] === 1) {
-      if (price < (lowestOffer[participant] as number)) lowestOffer[participant] = price;
-    } else if (price > (highestBid[participant] as number)) highestBid[participant] = price;
-  }
-  return highestBid.some((price, participant) => price >= (lowestOffer[participant] as number));
-}
-
 /** Numbers the participants by their first order in canonical order, in place; returns their names in that order. */
-function renumber(participant: Int32Array, names: readonly string[]): string[] {
+function renumber(rows: Int32Array, names: readonly string[]): string[] {
   const numbers = new Int32Array(names.length).fill(-1);
   const renamed: string[] = [];
-  for (let rank = 0; rank < participant.length; rank++) {
-    const old = participant[rank] as number;
+  for (let row = ROW_PARTICIPANT; row < rows.length; row += ROW) {
+    const old = rows[row] as number;
     if (numbers[old] === -1) numbers[old] = renamed.push(names[old] as string) - 1;
-    participant[rank] = numbers[old] as number;
+    rows[row] = numbers[old] as number;
   }
   return renamed;
 }
 
-function sideOf(
-  wanted: 0 | 1,
-  isOffer: Uint8Array,
-  participants: Int32Array,
-  energies: Int32Array,
-  prices: Int32Array,
-): BookSide {
+function sideOf(rows: Int32Array, isOffer: 0 | 1): BookSide {
   let count = 0;
-  for (let index = 0; index < isOffer.length; index++) if (isOffer[index] === wanted) count++;
+  for (let row = ROW_IS_OFFER; row < rows.length; row += ROW) if (rows[row] === isOffer) count++;
   const rank = new Int32Array(count);
   const participant = new Int32Array(count);
   const energyWh = new Int32Array(count);
   const priceMicroPerKwh = new Int32Array(count);
-  let end = 0;
-  let lowestPrice = PRICE_MICRO_PER_KWH_MAX;
+  let lowestPrice = count === 0 ? 0 : PRICE_MICRO_PER_KWH_MAX;
   let highestPrice = -1;
-  for (let index = 0; index < isOffer.length; index++) {
-    if (isOffer[index] !== wanted) continue;
-    const price = prices[index] as number;
-    rank[end] = index;
-    participant[end] = participants[index] as number;
-    energyWh[end] = energies[index] as number;
+  let end = 0;
+  for (let row = 0; row < rows.length; row += ROW) {
+    if (rows[row + ROW_IS_OFFER] !== isOffer) continue;
+    const price = rows[row + ROW_PRICE] as number;
+    rank[end] = row / ROW;
+    participant[end] = rows[row + ROW_PARTICIPANT] as number;
+    energyWh[end] = rows[row + ROW_ENERGY] as number;
     priceMicroPerKwh[end] = price;
     lowestPrice = Math.min(lowestPrice, price);
     highestPrice = Math.max(highestPrice, price);
     end++;
   }
-  if (count === 0) lowestPrice = 0;
   return { count, rank, participant, energyWh, priceMicroPerKwh, lowestPrice, highestPrice };
 }
 

@@ -12,44 +12,70 @@ const ID_BYTE = new Uint8Array(256);
 for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-'))
   ID_BYTE[byte] = 1;
 const ID_LENGTH_MAX = 64;
+const BYTES_PER_ID = 16;
 
-/** A table of ids, or null when one of them is no id (`domain/src/id.ts`). */
-export function idTable(texts: readonly string[]): TextTable | null {
-  const count = texts.length;
-  const starts = new Uint32Array(count + 1);
-  let end = 0;
-  for (let index = 0; index < count; index++) {
-    const text: unknown = texts[index];
-    if (typeof text !== 'string' || text.length === 0 || text.length > ID_LENGTH_MAX) return null;
-    end += text.length;
-    starts[index + 1] = end;
+/** Takes ids one by one into a table. */
+export class IdWriter {
+  bytes: Uint8Array;
+  readonly starts: Uint32Array;
+  count = 0;
+
+  /** Room for at most this many ids. */
+  constructor(idsMax: number) {
+    this.starts = new Uint32Array(idsMax + 1);
+    this.bytes = new Uint8Array(Math.max(ID_LENGTH_MAX, idsMax * BYTES_PER_ID));
   }
-  const bytes = Buffer.from(texts.join(''));
-  // Every character beyond ASCII takes more than one byte.
-  if (bytes.length !== end) return null;
-  let allowed = 1;
-  for (let at = 0; at < end; at++) allowed &= ID_BYTE[bytes[at] as number] as number;
-  return allowed === 1 ? { count, bytes, starts } : null;
+
+  /** False, and nothing taken, when this is no id (`domain/src/id.ts`). */
+  add(text: unknown): boolean {
+    if (typeof text !== 'string' || text.length === 0 || text.length > ID_LENGTH_MAX) return false;
+    const end = this.starts[this.count] as number;
+    if (end + ID_LENGTH_MAX > this.bytes.length) this.#grow();
+    const { bytes } = this;
+    let allowed = 1;
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      // Undefined, so 0, for what is no byte.
+      allowed &= ID_BYTE[code] as number;
+      bytes[end + at] = code;
+    }
+    if (allowed !== 1) return false;
+    this.starts[++this.count] = end + text.length;
+    return true;
+  }
+
+  table(): TextTable {
+    const { count, starts, bytes } = this;
+    return { count, bytes: bytes.subarray(0, starts[count]), starts: starts.subarray(0, count + 1) };
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(this.bytes.length * 2);
+    larger.set(this.bytes);
+    this.bytes = larger;
+  }
 }
 
 /** The texts in ascending order by bytes, and where each came from. */
-export function sortedTable(table: TextTable): { readonly sorted: TextTable; readonly from: Uint32Array } {
-  const from = sortedByBytes(table.bytes, table.starts);
-  const bytes = new Uint8Array(table.bytes.length);
-  const starts = new Uint32Array(table.count + 1);
+export function sortedTable({ count, bytes, starts }: TextTable): {
+  readonly sorted: TextTable;
+  readonly from: Uint32Array;
+} {
+  const from = sortedByBytes(bytes, starts);
+  const sortedBytes = new Uint8Array(bytes.length);
+  const sortedStarts = new Uint32Array(count + 1);
   let end = 0;
-  for (let index = 0; index < table.count; index++) {
+  for (let index = 0; index < count; index++) {
     const text = from[index] as number;
-    const past = table.starts[text + 1] as number;
-    for (let at = table.starts[text] as number; at < past; at++) bytes[end++] = table.bytes[at] as number;
-    starts[index + 1] = end;
+    const past = starts[text + 1] as number;
+    for (let at = starts[text] as number; at < past; at++) sortedBytes[end++] = bytes[at] as number;
+    sortedStarts[index + 1] = end;
   }
-  return { sorted: { count: table.count, bytes, starts }, from };
+  return { sorted: { count, bytes: sortedBytes, starts: sortedStarts }, from };
 }
 
 /** Reads texts out of a table; decodes its bytes once. */
-export function textReader(table: TextTable): (index: number) => string {
-  const { bytes, starts } = table;
+export function textReader({ bytes, starts }: TextTable): (index: number) => string {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   return (index) => all.slice(starts[index], starts[index + 1]);
 }
