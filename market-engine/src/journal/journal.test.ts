@@ -76,6 +76,56 @@ describe('the journal', () => {
     expect(openJournal(path).intakeOf(SLOT)).toHaveLength(1);
   });
 
+  it('writes on a thread under load, in order with what the main thread decides', async () => {
+    const journal = openJournal(path);
+    const acknowledged: number[] = [];
+    let revision = 0;
+    const send = (count: number): Promise<unknown> =>
+      Promise.all(
+        Array.from({ length: count }, () => {
+          const mine = revision++;
+          return journal.append(bid(mine)).then(() => acknowledged.push(mine));
+        }),
+      );
+    await send(200);
+    const { commits } = journal.statistics;
+    // Time for the thread to start, under a trickle.
+    for (let round = 0; round < 100; round++) {
+      await Promise.all([send(3), new Promise((resolve) => setTimeout(resolve, 5))]);
+    }
+    const last = [send(40), send(40)];
+    await new Promise((resolve) => setImmediate(resolve));
+    const more = send(10);
+    // A group is on its way, another one gathers: the decision comes after both.
+    const seq = journal.commit([late]);
+    expect(journal.intakeOf(SLOT)).toHaveLength(revision);
+    expect(seq).toBe(revision + 1);
+    await Promise.all([...last, more, journal.flushed()]);
+    await send(5);
+    expect(acknowledged.toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: revision }, (_, index) => index),
+    );
+    expect(journal.statistics.commits).toBeGreaterThan(commits + 50);
+    journal.close();
+    const again = openJournal(path);
+    expect(again.intakeOf(SLOT)).toHaveLength(revision);
+    again.close();
+  });
+
+  it('fails as one when the thread cannot write', async () => {
+    const journal = openJournal(path);
+    const send = (from: number, count: number) =>
+      Promise.allSettled(Array.from({ length: count }, (_, index) => journal.append(bid(from + index))));
+    await send(0, 100);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    // A key that is there: the whole group fails, and nothing is acknowledged from then on.
+    const outcomes = await send(99, 3);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(journal.failed).toBe(true);
+    await expect(journal.append(bid(500))).rejects.toMatchObject({ code: 'unavailable' });
+    journal.close();
+  });
+
   it('takes a key once only', async () => {
     const journal = openJournal(path);
     await journal.append(bid(0));

@@ -1,6 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { CommonwattError, type SlotId } from '@commonwatt/domain';
 import { intakeKey, type Decision, type Intake } from './rows.ts';
+import { ThreadedWriter } from './threaded-writer.ts';
 
 export interface Numbered<T> {
   /** Position in the journal, shared by both tables. */
@@ -53,8 +54,10 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS decision_by_slot ON decision (slot);
 `;
 
-/** So many rows at most share one fsync; beyond, latency grows without a gain. */
+/** So many rows at most share one fsync on the main thread; beyond, latency grows without a gain. */
 const GROUP_MAX = 512;
+/** A group of this size is load: from then on groups are written on a thread, and the main thread does not wait for the disk. */
+const GROUP_FOR_THREAD = 32;
 
 interface Row {
   readonly seq: number;
@@ -74,13 +77,14 @@ export function openJournal(path: string, hooks: JournalHooks = {}): Journal {
         'check that the folder exists, is writable and not full, and that the file is a Commonwatt journal',
     });
   }
-  return new SqliteJournal(db, hooks);
+  return new SqliteJournal(db, path, hooks);
 }
 
 class SqliteJournal implements Journal {
   readonly statistics: JournalStatistics = { rows: 0, commits: 0, lastCommitMs: 0 };
   failed = false;
   readonly #db: DatabaseSync;
+  readonly #path: string;
   readonly #hooks: JournalHooks;
   readonly #insertIntake: StatementSync;
   readonly #insertDecision: StatementSync;
@@ -88,9 +92,13 @@ class SqliteJournal implements Journal {
   #pending: { readonly seq: number; readonly row: Intake }[] = [];
   #group: PromiseWithResolvers<void> | null = null;
   #scheduled = false;
+  #writer: ThreadedWriter | null = null;
+  /** The group that the thread is writing. */
+  #onItsWay: PromiseWithResolvers<void> | null = null;
 
-  constructor(db: DatabaseSync, hooks: JournalHooks) {
+  constructor(db: DatabaseSync, path: string, hooks: JournalHooks) {
     this.#db = db;
+    this.#path = path;
     this.#hooks = hooks;
     this.#insertIntake = db.prepare('INSERT INTO intake (seq, key, body) VALUES (?, ?, ?)');
     this.#insertDecision = db.prepare('INSERT INTO decision (seq, slot, type, body) VALUES (?, ?, ?, ?)');
@@ -107,12 +115,12 @@ class SqliteJournal implements Journal {
     this.#pending.push({ seq: this.#nextSeq++, row });
     this.#group ??= Promise.withResolvers<void>();
     const { promise } = this.#group;
-    if (this.#pending.length >= GROUP_MAX) this.#flush();
+    if (this.#pending.length >= GROUP_MAX) this.#writeGroup();
     else if (!this.#scheduled) {
       this.#scheduled = true;
       setImmediate(() => {
         this.#scheduled = false;
-        this.#flush();
+        this.#writeGroup();
       });
     }
     return promise;
@@ -120,10 +128,11 @@ class SqliteJournal implements Journal {
 
   flushed(): Promise<void> {
     if (this.failed) return Promise.reject(unavailable());
-    return this.#group?.promise ?? Promise.resolve();
+    return (this.#group ?? this.#onItsWay)?.promise ?? Promise.resolve();
   }
 
   commit(rows: readonly Decision[], about?: Intake): number {
+    this.#writer?.wait();
     if (about !== undefined) this.#pending.push({ seq: this.#nextSeq++, row: about });
     const first = this.#nextSeq;
     this.#write(rows);
@@ -161,11 +170,41 @@ class SqliteJournal implements Journal {
   close(): void {
     this.#flush();
     this.failed = true;
+    this.#writer?.close();
     if (this.#db.isOpen) this.#db.close();
   }
 
+  /** Brings everything to disk before it returns. */
   #flush(): void {
+    this.#writer?.wait();
     if (this.#pending.length > 0 && !this.failed) this.#write([]);
+  }
+
+  /** Writes what has gathered: here, or under load on the thread, where one group at a time is on its way and the next gathers. */
+  #writeGroup(): void {
+    const { length } = this.#pending;
+    if (length === 0 || this.failed || this.#onItsWay !== null) return;
+    const writer = this.#writer;
+    if (writer?.free !== true) {
+      this.#write([]);
+      const hooked = this.#hooks.beforeCommit ?? this.#hooks.afterCommit;
+      if (length >= GROUP_FOR_THREAD && hooked === undefined) this.#writer ??= new ThreadedWriter(this.#path);
+      return;
+    }
+    const group = this.#group;
+    const startMs = performance.now();
+    this.#onItsWay = group;
+    this.#group = null;
+    const rows = this.#pending.map(({ seq, row }) => [seq, intakeKey(row), JSON.stringify(row)] as const);
+    this.#pending = [];
+    writer.write(rows, (error) => {
+      this.#onItsWay = null;
+      if (error === null) {
+        this.#written(rows.length, startMs);
+        group?.resolve();
+        this.#writeGroup();
+      } else this.#fail(group, new Error(error));
+    });
   }
 
   /** One transaction: everything pending, then the decisions. Never throws: a failure rejects the waiting and sets `failed`. */
@@ -192,21 +231,32 @@ class SqliteJournal implements Journal {
       }
       this.#db.exec('COMMIT');
       this.#hooks.afterCommit?.(this.statistics.commits);
-      this.statistics.commits++;
-      this.statistics.rows += pending.length + decisions.length;
-      this.statistics.lastCommitMs = performance.now() - startMs;
+      this.#written(pending.length + decisions.length, startMs);
       group?.resolve();
     } catch (error) {
-      this.failed = true;
       try {
         if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK');
       } catch {
         // The first failure is the one to report.
       }
-      // Somebody may have stopped waiting; the failure is still seen through `failed`.
-      group?.promise.catch(() => {});
-      group?.reject(unavailable(error));
+      this.#fail(group, error);
     }
+  }
+
+  #written(rows: number, startMs: number): void {
+    this.statistics.commits++;
+    this.statistics.rows += rows;
+    this.statistics.lastCommitMs = performance.now() - startMs;
+  }
+
+  #fail(group: PromiseWithResolvers<void> | null, cause: unknown): void {
+    this.failed = true;
+    for (const waiting of [group, this.#group]) {
+      // Somebody may have stopped waiting; the failure is still seen through `failed`.
+      waiting?.promise.catch(() => {});
+      waiting?.reject(unavailable(cause));
+    }
+    this.#group = null;
   }
 
   #read<T>(sql: string, ...values: (string | number)[]): Numbered<T>[] {
