@@ -1,5 +1,6 @@
 import type { Order } from '@commonwatt/domain';
 import { ENERGY_WH_MAX, ENERGY_WH_MIN, PRICE_MICRO_PER_KWH_MAX } from './book-rules.ts';
+import { IdNumbers } from './id-numbers.ts';
 import { IdWriter, type TextTable } from './text-table.ts';
 
 /** Numbers of an order side by side, so that fetching them in another order costs one look into memory. */
@@ -23,9 +24,8 @@ export interface ArrivedOrders {
 export function arrivedOrders(orders: readonly Order[]): ArrivedOrders | null {
   const count = orders.length;
   const ids = new IdWriter(count);
-  const names = new IdWriter(count);
+  const names = new IdNumbers(count);
   const participants: string[] = [];
-  const numbers = new Map<string, number>();
   const rows = new Int32Array(count * ROW);
   for (let index = 0; index < count; index++) {
     const { id, participant, side, energyWh, priceMicroPerKwh } = orders[index] as Order;
@@ -34,12 +34,9 @@ export function arrivedOrders(orders: readonly Order[]): ArrivedOrders | null {
     if ((priceMicroPerKwh | 0) !== priceMicroPerKwh) return null;
     if (priceMicroPerKwh < 0 || priceMicroPerKwh > PRICE_MICRO_PER_KWH_MAX) return null;
     if (!ids.add(id)) return null;
-    let number = numbers.get(participant);
-    if (number === undefined) {
-      if (!names.add(participant)) return null;
-      number = participants.push(participant) - 1;
-      numbers.set(participant, number);
-    }
+    const number = names.numberOf(participant);
+    if (number < 0) return null;
+    if (number === participants.length) participants.push(participant);
     const row = index * ROW;
     rows[row + ROW_PARTICIPANT] = number;
     rows[row + ROW_IS_OFFER] = side === 'offer' ? 1 : 0;

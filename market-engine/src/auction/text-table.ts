@@ -22,7 +22,8 @@ export class IdWriter {
 
   /** Room for at most this many ids. */
   constructor(idsMax: number) {
-    this.starts = new Uint32Array(idsMax + 1);
+    // One more, for an id that is looked at and taken back.
+    this.starts = new Uint32Array(idsMax + 2);
     this.bytes = new Uint8Array(Math.max(ID_LENGTH_MAX, idsMax * BYTES_PER_ID));
   }
 
@@ -42,6 +43,11 @@ export class IdWriter {
     if (allowed !== 1) return false;
     this.starts[++this.count] = end + text.length;
     return true;
+  }
+
+  /** Forgets the last one. */
+  takeBack(): void {
+    this.count--;
   }
 
   table(): TextTable {
