@@ -57,6 +57,7 @@ export async function fakeSdm630(clock: Clock, importStartWh = 1000, port = 0): 
     fake.setFloat(0x48, importWh / 1000);
     fake.setFloat(0x4a, exportWh / 1000);
   };
+  step();
   fake.onRequest = step;
   return meter;
 }

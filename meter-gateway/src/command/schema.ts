@@ -1,0 +1,88 @@
+/** JSON schema of the configuration file. Every protocol has its own device form, chosen by `protocol`. */
+
+const id = { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,64}$' };
+const text = { type: 'string', minLength: 1 };
+const port = { type: 'integer', minimum: 1, maximum: 65_535 };
+const unitId = { type: 'integer', minimum: 0, maximum: 255 };
+const device = { id, role: { enum: ['grid-meter', 'pv', 'battery'] }, profile: text };
+
+const tls = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['caPath'],
+  properties: { caPath: text, certificatePath: text, keyPath: text, serverName: text },
+};
+
+export const CONFIG_SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['community', 'participant', 'gateway', 'market', 'limits', 'devices'],
+  properties: {
+    community: id,
+    participant: id,
+    gateway: id,
+    market: { type: 'string', pattern: '^https?://' },
+    slotMinutes: { enum: [15, 30, 60], default: 15 },
+    pollIntervalS: { type: 'number', minimum: 0.5, maximum: 300, default: 5 },
+    stateFolder: { type: 'string', minLength: 1, default: 'gateway-state' },
+    limits: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['importFuseW'],
+      properties: {
+        importFuseW: { type: 'integer', minimum: 500, maximum: 2_000_000 },
+        socReservePermille: { type: 'integer', minimum: 0, maximum: 1000, default: 100 },
+      },
+    },
+    devices: {
+      type: 'array',
+      minItems: 1,
+      items: {
+        type: 'object',
+        required: ['protocol'],
+        discriminator: { propertyName: 'protocol' },
+        oneOf: [
+          {
+            additionalProperties: false,
+            required: ['id', 'role', 'protocol', 'host', 'profile'],
+            properties: {
+              ...device,
+              protocol: { const: 'modbus-tcp' },
+              host: text,
+              port: { ...port, default: 502 },
+              unitId: { ...unitId, default: 1 },
+              framing: { enum: ['tcp', 'rtu'] },
+              tls,
+            },
+          },
+          {
+            additionalProperties: false,
+            required: ['id', 'role', 'protocol', 'path', 'profile'],
+            properties: {
+              ...device,
+              protocol: { const: 'modbus-rtu' },
+              path: text,
+              baudRate: { type: 'integer', minimum: 300, maximum: 1_000_000, default: 9600 },
+              parity: { enum: ['none', 'even', 'odd'] },
+              stopBits: { enum: [1, 2] },
+              unitId: { ...unitId, default: 1 },
+            },
+          },
+          {
+            additionalProperties: false,
+            required: ['id', 'role', 'protocol', 'endpoint', 'user', 'password'],
+            properties: {
+              ...device,
+              protocol: { const: 'opcua' },
+              endpoint: { type: 'string', pattern: '^opc\\.tcp://' },
+              user: text,
+              password: text,
+              profile: { ...text, default: 'opc34100' },
+              serverCertificatePath: text,
+            },
+          },
+        ],
+      },
+    },
+  },
+} as const;
