@@ -1,8 +1,14 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import 'uplot/dist/uPlot.min.css';
-import './style.css';
-import './map.css';
+import './styles/base.css';
+import './styles/header.css';
+import './styles/cards.css';
+import './styles/tiles.css';
+import './styles/signals.css';
+import './styles/tables.css';
+import './styles/map.css';
+import './styles/narrow.css';
 
 const page = document.getElementById('page');
 if (page) render(<App />, page);

@@ -1,7 +1,7 @@
 import type { RefObject } from 'preact';
 import { useEffect } from 'preact/hooks';
 
-/** Distance of the dots on a line, px; the dash pattern in map.css has this period. */
+/** Distance of the dots on a line, px; the dash pattern in styles/map.css has this period. */
 const PERIOD_PX = 16;
 const STEP_MS_PER_PX = 70;
 
