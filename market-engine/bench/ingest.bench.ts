@@ -41,17 +41,31 @@ export async function benchIngest(print: (line: string) => void): Promise<Record
     print(
       `  CPU per order: market ${calm.serverMicros.toFixed(0)} us, load generator ${calm.loadMicros.toFixed(0)} us; ${calm.commits} commits`,
     );
-    const killed = await run(join(folder, 'killed.sqlite'), ORDERS_MAX, 700);
-    const lost = await lostOf(join(folder, 'killed.sqlite'), killed.report.acknowledged);
+    const killed = await lostAfterKill(ORDERS_MAX, 700);
     print(
-      `kill -9 after 0.7 s: ${killed.report.acknowledged.length} acknowledged, ${lost} of them not in the journal`,
+      `kill -9 after 0.7 s: ${killed.acknowledged} acknowledged, ${killed.lost} of them not in the journal`,
     );
     return {
       verifyPerSecond,
       ingestOrdersPerSecond: ordersPerSecond,
       ingestShareOfVerifyRate: share,
-      ingestLostAfterKill: lost,
+      ingestLostAfterKill: killed.lost,
     };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Kills a market under load and counts what it had acknowledged, and what of that its journal lacks. */
+export async function lostAfterKill(
+  orders: number,
+  killAfterMs: number,
+): Promise<{ readonly acknowledged: number; readonly lost: number }> {
+  const folder = mkdtempSync(join(tmpdir(), 'commonwatt-kill-'));
+  try {
+    const path = join(folder, 'market.sqlite');
+    const { report } = await run(path, orders, killAfterMs);
+    return { acknowledged: report.acknowledged.length, lost: lostOf(path, report.acknowledged) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -109,7 +123,7 @@ async function run(journalPath: string, orders: number, killAfterMs?: number) {
 }
 
 /** How many acknowledged orders the journal does not hold. */
-async function lostOf(journalPath: string, acknowledged: readonly number[]): Promise<number> {
+function lostOf(journalPath: string, acknowledged: readonly number[]): number {
   const db = new DatabaseSync(journalPath);
   const held = new Set(
     db

@@ -2,13 +2,15 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FastifyInstance } from 'fastify';
-import { slotAfter, type Signed } from '@commonwatt/domain';
+import fc from 'fast-check';
+import { signerFromSeed, slotAfter, type Signed } from '@commonwatt/domain';
 import { createMarketClient } from '../client/client.ts';
 import { openMarket } from '../service/market.ts';
 import type { Market } from '../service/ports.ts';
 import {
   RULES,
   SLOT,
+  SUPPLIER_SEED,
   cancel,
   makeHomes,
   makeStage,
@@ -349,6 +351,77 @@ describe('a refused message', () => {
     await expectRefused(await sendReading({ importWh: 501 }), 409, 'conflict', 'payload.sequence');
     const gap = await sendReading({ sequence: 5, importWh: 400 });
     expect(await gap.json()).toMatchObject({ chain: 'gap', use: 'counted' });
+  });
+});
+
+describe('a message that is refused for what happened before', () => {
+  it('a debtor, a slot that was settled, a reading too late or without a clock, whatever the bytes', async () => {
+    const later = makeStage({ rules: { ...RULES, trueUpLimitMs: 3_600_000 } });
+    const laterMarket = await openMarket(later.options);
+    const laterServer = await buildMarketServer(laterMarket, { port: 0 });
+    try {
+      const send = async (url: string, payload: object) => {
+        const answer = await laterServer.inject({ method: 'POST', url, payload });
+        return { status: answer.statusCode, ...answer.json<Record<string, unknown>>() };
+      };
+      later.settlement.unpaid = [{ participant: 'home-01', amountMicro: '500', why: 'balance too small' }];
+      await later.clock.goTo(END_MS);
+      const [first, second] = later.homes;
+      expect(await send('/v1/readings', reading(first!, { clockSynchronised: false }))).toMatchObject({
+        status: 200,
+        use: 'noted',
+      });
+      await later.clock.goTo(END_MS + RULES.meteringDeadlineMs);
+      const open = slotAfter(SLOT, 15, 4);
+      expect(await send('/v1/orders', order(first!, { slot: open }))).toMatchObject({
+        status: 422,
+        type: 'urn:commonwatt:problem:no-collateral',
+        record: 'home-01',
+        remedy: expect.stringContaining('fund the account'),
+      });
+      expect(await send('/v1/orders', order(second!, { slot: open }))).toMatchObject({ status: 200 });
+      expect(await send('/v1/readings', reading(second!))).toMatchObject({ status: 200, use: 'true-up' });
+      expect(await send('/v1/readings', reading(second!, { sequence: 1 }))).toMatchObject({
+        status: 409,
+        type: 'urn:commonwatt:problem:conflict',
+      });
+      await later.clock.goTo(END_MS + 3_600_001);
+      expect(await send('/v1/readings', reading(later.homes[2]!))).toMatchObject({
+        status: 409,
+        type: 'urn:commonwatt:problem:too-late',
+        field: 'payload.slot',
+      });
+      const supplier = { ...order(first!).payload, participant: 'supplier', slot: slotAfter(open, 15, 3) };
+      expect(await send('/v1/orders', signerFromSeed(SUPPLIER_SEED).sign(supplier))).toMatchObject({
+        status: 403,
+        type: 'urn:commonwatt:problem:forbidden',
+      });
+    } finally {
+      await laterServer.close();
+      await laterMarket.stop();
+      later.remove();
+    }
+  });
+
+  it('never breaks the server: any JSON at any door is answered with a problem below 500', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('/v1/orders', '/v1/orders/cancel', '/v1/readings'),
+        fc.oneof(
+          fc.json(),
+          fc.string(),
+          fc.object().map((more) => JSON.stringify({ ...order(home()), ...more })),
+        ),
+        async (url, payload) => {
+          const headers = { 'content-type': 'application/json' };
+          const answer = await server.inject({ method: 'POST', url, payload, headers });
+          expect(answer.statusCode).toBeGreaterThanOrEqual(400);
+          expect(answer.statusCode).toBeLessThan(500);
+          expect(answer.headers['content-type']).toContain('application/problem+json');
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 });
 

@@ -7,6 +7,7 @@ import {
   type OrderPayload,
   type SlotId,
 } from '@commonwatt/domain';
+import { rebuildRecords } from '../statement/rebuild-records.ts';
 import { openMarketWith, type MarketService } from './market.ts';
 import {
   MemorySettlement,
@@ -139,6 +140,7 @@ export async function liveThrough(scenario: Scenario, crashPoints: readonly Cras
       slot,
       state,
       records: market.records(slot),
+      problems: rebuildRecords(market.records(slot) ?? []).problems,
       settled: settlement.settledRecords.get(slot) ?? null,
     }));
     return { answers, result: canonicalJson(slots), commits, crashes };

@@ -108,9 +108,11 @@ export function makeHomes(count: number, community = COMMUNITY): Home[] {
   });
 }
 
+export const SUPPLIER_SEED = seed(9001);
+
 export function others(): Participant[] {
   return [
-    { id: 'supplier', accountKey: signerFromSeed(seed(9001)).publicKey, role: 'supplier' },
+    { id: 'supplier', accountKey: signerFromSeed(SUPPLIER_SEED).publicKey, role: 'supplier' },
     { id: 'community-fund', accountKey: signerFromSeed(seed(9002)).publicKey, role: 'fund' },
   ];
 }
