@@ -62,8 +62,12 @@ export function Batches(props: { batches: readonly BatchView[]; slotMinutes: num
           <tr>
             <th scope="col">Slots</th>
             <th scope="col">Status</th>
-            <th scope="col">Block</th>
-            <th scope="col">Payments</th>
+            <th scope="col" class={full ? '' : 'wide'}>
+              Block
+            </th>
+            <th scope="col" class={full ? '' : 'wide'}>
+              Payments
+            </th>
             <th scope="col">Moved</th>
             <th scope="col">Root</th>
             {full && <th scope="col">Extrinsic</th>}
@@ -77,8 +81,10 @@ export function Batches(props: { batches: readonly BatchView[]; slotMinutes: num
               <td>
                 <span class={`badge is-${batch.status}`}>{batch.status}</span>
               </td>
-              <td>{batch.blockNumber === null ? '–' : batch.blockNumber.toLocaleString('en-GB')}</td>
-              <td>{batch.payments}</td>
+              <td class={full ? '' : 'wide'}>
+                {batch.blockNumber === null ? '–' : batch.blockNumber.toLocaleString('en-GB')}
+              </td>
+              <td class={full ? '' : 'wide'}>{batch.payments}</td>
               <td>{formatMoney(parseMicro(batch.amountMicro))}</td>
               <td>{batch.root ? <Hash hash={batch.root} name="the batch’s root" /> : '–'}</td>
               {full && (
