@@ -10,7 +10,6 @@ import {
   SecurityPolicy,
   StatusCodes,
   Variant,
-  type UAVariable,
 } from 'node-opcua';
 import { derOf } from '../src/opcua/pki.ts';
 
@@ -43,7 +42,8 @@ export async function fakeOpcua(options: {
   readonly values: Record<string, number>;
   readonly trustClient?: string;
   readonly port?: number;
-  readonly endDate?: Date;
+  /** Its certificate ran out nine days ago. */
+  readonly expired?: boolean;
 }): Promise<FakeOpcua> {
   const { values } = options;
   const writes: [string, number][] = [];
@@ -64,7 +64,7 @@ export async function fakeOpcua(options: {
     dns: ['localhost'],
     ip: ['127.0.0.1'],
     startDate: new Date(Date.now() - 10 * 86_400_000),
-    validity: options.endDate === undefined ? 365 : 1,
+    validity: options.expired === true ? 1 : 365,
     outputFile: certificatePath,
   });
   const server = new OPCUAServer({
@@ -89,7 +89,7 @@ export async function fakeOpcua(options: {
   const folder = namespace.addFolder(space.rootFolder.objects, { browseName: 'Home' });
   for (const node of Object.keys(values)) {
     const dataType = TYPES[node] ?? DataType.Double;
-    const variable: UAVariable = namespace.addVariable({
+    namespace.addVariable({
       componentOf: folder,
       nodeId: `s=${node}`,
       browseName: node,
@@ -109,7 +109,6 @@ export async function fakeOpcua(options: {
           : {}),
       },
     });
-    void variable;
   }
   await server.start();
   return {

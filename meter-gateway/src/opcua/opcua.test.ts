@@ -1,3 +1,4 @@
+import net from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fakeOpcua, type FakeOpcua } from '../../test/fake-opcua.ts';
@@ -90,4 +91,73 @@ test('a server that is not on the trust list is refused', async () => {
   const { serverCertificatePath: _, ...untrusted } = config();
   await expect(elsewhere.device(untrusted).read()).rejects.toMatchObject({ code: 'unavailable' });
   await elsewhere.closeAll();
+});
+
+test('a server whose certificate has expired is refused', async () => {
+  const old = await fakeOpcua({ folder: join(folder.path, 'old'), values: { ...VALUES }, expired: true });
+  const apart = openConnections({ pkiFolder });
+  const expired = config({ endpoint: old.endpoint, serverCertificatePath: old.certificatePath });
+  await expect(apart.device(expired).read()).rejects.toMatchObject({ code: 'unavailable' });
+  await apart.closeAll();
+  await old.stop();
+});
+
+test('another trusted server at the address is refused: the certificate is pinned', async () => {
+  const other = await fakeOpcua({ folder: join(folder.path, 'imposter'), values: { ...VALUES } });
+  const apart = openConnections({ pkiFolder });
+  await apart
+    .device(config({ endpoint: other.endpoint, serverCertificatePath: other.certificatePath }))
+    .read();
+  const imposter = apart.device(config({ endpoint: other.endpoint }));
+  await expect(imposter.read()).rejects.toMatchObject({ code: 'unavailable' });
+  await apart.closeAll();
+  await other.stop();
+});
+
+test('a server that freezes: an error in time, and values again once it answers', async () => {
+  const upstream = Number(new URL(server.endpoint.replace('opc.tcp', 'http')).port);
+  let frozen = false;
+  const sockets = new Set<net.Socket>();
+  const proxy = net.createServer((socket) => {
+    const inner = net.connect(upstream, '127.0.0.1');
+    sockets.add(socket).add(inner);
+    socket.on('data', (data) => frozen || inner.write(data));
+    inner.on('data', (data) => frozen || socket.write(data));
+    for (const [a, b] of [
+      [socket, inner],
+      [inner, socket],
+    ] as const) {
+      a.on('error', () => {});
+      a.on('close', () => b.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const { port } = proxy.address() as net.AddressInfo;
+  const patient = openConnections({
+    pkiFolder,
+    opcua: { timeoutMs: 300, connectTimeoutMs: 4000, backoffFirstMs: 1, backoffMaxMs: 5 },
+  });
+  const device = patient.device(config({ endpoint: `opc.tcp://127.0.0.1:${port}` }));
+  expect((await device.read()).values.powerW).toBe(812.5);
+  frozen = true;
+  const startedMs = performance.now();
+  await expect(device.read()).rejects.toMatchObject({ code: 'unavailable' });
+  expect(performance.now() - startedMs).toBeLessThan(1000);
+  frozen = false;
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect((await device.read()).values.powerW).toBe(812.5);
+  await patient.closeAll();
+  proxy.close();
+});
+
+test('bad status and NaN of single nodes: left out, or nonsense', async () => {
+  const apart = openConnections({ pkiFolder });
+  server.values['Meter.AcActivePowerTotal'] = Number.NaN;
+  server.values['Meter.AcActiveEnergyTotalImportHp'] = 1e30;
+  const sample = await apart.device(config()).read();
+  expect(sample.nonsense).toEqual(['powerW', 'importWh']);
+  expect(sample.values).toEqual({ exportWh: 42, voltageL1V: 231 });
+  Object.assign(server.values, VALUES);
+  await apart.closeAll();
 });

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -110,4 +111,16 @@ export function derOf(bytes: Buffer, path: string): Buffer {
     });
   }
   return Buffer.from(body, 'base64');
+}
+
+/** Throws CommonwattError `unavailable` for a certificate outside its time: the library lets trusted ones pass whatever their date. */
+export function checkValidity(der: Buffer, nowMs: number): void {
+  const { validFromDate, validToDate } = new X509Certificate(der);
+  if (nowMs >= validFromDate.getTime() && nowMs <= validToDate.getTime()) return;
+  const when = nowMs < validFromDate.getTime() ? 'is not valid before' : 'has expired on';
+  const date = (nowMs < validFromDate.getTime() ? validFromDate : validToDate).toISOString().slice(0, 10);
+  throw new CommonwattError('unavailable', `the server certificate ${when} ${date}`, {
+    field: 'serverCertificatePath',
+    remedy: 'renew it in the device, and check the clock of the gateway',
+  });
 }

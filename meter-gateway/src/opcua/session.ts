@@ -1,7 +1,7 @@
 import { CommonwattError } from '@commonwatt/domain';
 import type { ClientSession, DataValue, DataValueOptions, OPCUAClient, WriteValueOptions } from 'node-opcua';
 import { backoff, reason, withDeadline } from '../deadline.ts';
-import { APPLICATION_URI, openPki } from './pki.ts';
+import { APPLICATION_URI, checkValidity, openPki } from './pki.ts';
 
 export interface OpcuaTarget {
   readonly endpoint: string;
@@ -144,6 +144,7 @@ export class OpcuaConnection {
     // Pinned: another trusted server at this address is refused too.
     const serverCertificate =
       serverCertificatePath === undefined ? undefined : await pki.trust(serverCertificatePath);
+    if (serverCertificate) checkValidity(serverCertificate, Date.now());
     const client = OPCUAClient.create({
       applicationName: 'Commonwatt gateway',
       applicationUri: APPLICATION_URI,
@@ -163,6 +164,7 @@ export class OpcuaConnection {
     const opening = (async (): Promise<Live> => {
       await client.connect(endpoint);
       session = await client.createSession({ type: UserTokenType.UserName, userName: user, password });
+      if (session.serverCertificate) checkValidity(session.serverCertificate, Date.now());
       return { client, session };
     })();
     try {
