@@ -15,7 +15,16 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'substrate-client': ['domain'],
   grafana: ['domain'],
   web: ['domain'],
-  app: ['domain', 'meter-gateway', 'forecasts', 'home-agent', 'market-engine', 'substrate-client', 'grafana'],
+  app: [
+    'domain',
+    'meter-gateway',
+    'forecasts',
+    'home-agent',
+    'market-engine',
+    'substrate-client',
+    'grafana',
+    'web',
+  ],
 };
 
 const IMPORT =

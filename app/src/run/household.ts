@@ -1,5 +1,7 @@
 import {
   CommonwattError,
+  MS_PER_HOUR,
+  meanPowerW,
   slotAfter,
   slotEndMs,
   slotHolding,
@@ -13,9 +15,10 @@ import {
   type Signer,
   type SlotId,
 } from '@commonwatt/domain';
-import { createForecaster, type Forecaster, type HomeSite } from '@commonwatt/forecasts';
+import { createForecaster, type Forecaster, type HomeSite, type SlotEnergy } from '@commonwatt/forecasts';
 import {
   dispatchBattery,
+  meanWh,
   ordersFor,
   planHome,
   type AgentHome,
@@ -67,8 +70,12 @@ export interface Household {
   learn(reading: MeterReading): void;
   /** Expected import and export of a slot whose reading is missing. */
   estimate(slot: SlotId): { importWh: number; exportWh: number; basis: string };
-  /** Expected net import for the running or next slot, for sharing a feeder's limit. */
-  expectedNetImportW(): number;
+  /** What the home would draw now if its battery stood still, W; null before the first reading. */
+  needW(): number | null;
+  /** The same, expected as a mean over [fromMs, toMs). */
+  expectedNeedW(fromMs: number, toMs: number): number;
+  /** Energy above the reserve that the battery can hold by then, Wh. */
+  usableWh(atMs: number): number;
   readonly gates: { met: number; missed: number };
   /** Orders that are due at once have been placed: the clock may start. */
   readonly firstOrders: Promise<void>;
@@ -101,15 +108,7 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
   let setpoint: { powerW: number; expiresAtMs: number } | null = null;
   let slotBase: { slot: SlotId; importWh: number; exportWh: number } | null = null;
 
-  const learn = (reading: MeterReading): void => {
-    const { importWh, exportWh, pvWh, batteryChargedWh, batteryDischargedWh } = reading;
-    const loadWh = importWh - exportWh + (pvWh ?? 0) + (batteryDischargedWh ?? 0) - (batteryChargedWh ?? 0);
-    forecaster.observe({
-      slotStartMs: slotStartMs(reading.slot),
-      loadWh: Math.max(0, loadWh),
-      pvWh: pvWh ?? 0,
-    });
-  };
+  const learn = (reading: MeterReading): void => forecaster.observe(energyOf(reading, spec));
 
   const gateway = await startGateway({
     community: rules.community,
@@ -137,6 +136,15 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
       : Math.round((spec.battery.capacityWh * permille) / 1000);
   };
 
+  /** What was sold and bought in the slots whose gate has closed: the running one and the next. */
+  function commitments(): { slotStartMs: number; positionWh: number }[] {
+    const running = slotHolding(clock.nowMs(), minutes);
+    return [running, slotAfter(running, minutes)].flatMap((slot) => {
+      const positionWh = options.positionWh(slot);
+      return positionWh === null ? [] : [{ slotStartMs: slotStartMs(slot), positionWh }];
+    });
+  }
+
   function decide(slot: SlotId): readonly OrderPayload[] {
     const nowMs = clock.nowMs();
     const slots = Math.ceil(PLAN_AHEAD_MS / slotMs(minutes)) + 2;
@@ -149,6 +157,7 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
       expected,
       outlook,
       limits: options.limits(),
+      committed: commitments(),
     });
     const inSlot = expected.find((forecast) => forecast.slotStartMs === slotStartMs(slot));
     if (!inSlot) return [];
@@ -233,6 +242,7 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
       reading: { gridW, pvW: reading.pvW ?? 0, batteryW, stateOfChargePermille },
       plan,
       limits: options.limits(),
+      holdMs: options.pollIntervalMs,
     });
     baselineW = answer.baselineW;
     const fresh = setpoint !== null && setpoint.expiresAtMs - nowMs > SETPOINT_LIFE_MS / 2;
@@ -275,18 +285,34 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
     },
     estimate: (slot) => {
       const [forecast] = forecaster.forecast(slotStartMs(slot), 1);
-      const netWh = forecast === undefined ? 0 : forecast.loadWh.p50 - forecast.pvWh.p50;
+      const netWh = forecast === undefined ? 0 : meanWh(forecast.loadWh) - meanWh(forecast.pvWh);
       return {
         importWh: Math.max(0, netWh),
         exportWh: Math.max(0, -netWh),
-        basis: 'forecast p50 of load and PV',
+        basis: 'mean of the forecast of load less PV',
       };
     },
-    expectedNetImportW: () => {
-      const [forecast] = forecaster.forecast(slotStartMs(slotHolding(clock.nowMs(), minutes)), 1);
-      return forecast === undefined
-        ? 0
-        : Math.round(((forecast.loadWh.p50 - forecast.pvWh.p50) * 60) / minutes);
+    needW: () => {
+      const reading = gateway.latest();
+      return reading?.gridW === undefined ? null : reading.gridW + (reading.batteryW ?? 0);
+    },
+    expectedNeedW: (fromMs, toMs) => {
+      const first = slotHolding(fromMs, minutes);
+      const slots = Math.max(1, Math.ceil((toMs - slotStartMs(first)) / slotMs(minutes)));
+      let needWh = 0;
+      for (const { loadWh, pvWh } of forecaster.forecast(slotStartMs(first), slots))
+        needWh += meanWh(loadWh) - meanWh(pvWh);
+      return meanPowerW(needWh, slots * slotMs(minutes));
+    },
+    usableWh: (atMs) => {
+      const storedWh = stateOfChargeWh();
+      if (spec.battery === null || storedWh === null) return 0;
+      const { capacityWh, chargeMaxW } = spec.battery;
+      const chargedWh = (chargeMaxW * Math.max(0, atMs - clock.nowMs())) / MS_PER_HOUR;
+      return Math.max(
+        0,
+        Math.round(Math.min(capacityWh, storedWh + chargedWh) - (capacityWh * SOC_RESERVE_PERMILLE) / 1000),
+      );
     },
     async stop() {
       stopping.abort(new Error('stopping'));
@@ -322,4 +348,27 @@ async function submitOnce(market: MarketClient, signer: Signer, order: OrderPayl
     // After a restart the agent may decide on a slot again; the order it placed before stands.
     if (!(error instanceof CommonwattError && error.code === 'duplicate')) throw error;
   }
+}
+
+/** What a home used and made in a slot, as far as the reading is sure of it. */
+export function energyOf(reading: MeterReading, spec: Pick<HomeSpec, 'pvPeakW' | 'battery'>): SlotEnergy {
+  const { importWh, exportWh, pvWh, batteryChargedWh, batteryDischargedWh, flags } = reading;
+  const broken = flags.some(
+    (flag) => flag === 'nonsense' || flag === 'reset' || flag === 'jump' || flag === 'replaced',
+  );
+  const batteryWh =
+    spec.battery === null
+      ? 0
+      : batteryChargedWh === null || batteryDischargedWh === null
+        ? null
+        : batteryDischargedWh - batteryChargedWh;
+  const madeWh = spec.pvPeakW === null ? 0 : pvWh;
+  return {
+    slotStartMs: slotStartMs(reading.slot),
+    loadWh:
+      broken || batteryWh === null || madeWh === null
+        ? null
+        : Math.max(0, importWh - exportWh + madeWh + batteryWh),
+    pvWh: broken ? null : madeWh,
+  };
 }

@@ -1,4 +1,4 @@
-import { slotStartMs, type Clearing, type MarketRules, type SlotId } from '@commonwatt/domain';
+import { MS_PER_HOUR, slotStartMs, type Clearing, type MarketRules, type SlotId } from '@commonwatt/domain';
 import type { ImportLimit, MarketOutlook } from '@commonwatt/home-agent';
 import { shareImportLimit } from '@commonwatt/home-agent';
 import type { Household } from './household.ts';
@@ -54,7 +54,10 @@ export class ClearingBoard {
   }
 }
 
-/** Splits every feeder limit that is ahead over the homes, by what each is expected to draw and what its battery can give. */
+/**
+ * Splits every feeder limit that is ahead over the homes. Before it begins: by what each is expected to draw, and what its battery can be
+ * filled to by then. While it lasts: by what each draws now, and what its battery holds.
+ */
 export function shareLimits(
   signals: SignalBoard,
   households: readonly Household[],
@@ -62,20 +65,17 @@ export function shareLimits(
 ): Map<string, ImportLimit[]> {
   const limits = new Map<string, ImportLimit[]>();
   for (const signal of signals.ahead(nowMs)) {
-    const hours = (signal.toMs - Math.max(nowMs, signal.fromMs)) / 3_600_000;
+    const beginsMs = Math.max(nowMs, signal.fromMs);
     const shares = shareImportLimit({
       limitW: signal.limitW,
-      homes: households.map((household) => {
-        const { battery } = household.spec;
-        const permille = household.latest()?.stateOfChargePermille ?? 0;
-        return {
-          participant: household.spec.id,
-          expectedNetImportW: household.expectedNetImportW(),
-          batteryDischargeMaxW: battery?.dischargeMaxW ?? 0,
-          stateOfChargeWh: battery === null ? 0 : Math.round((battery.capacityWh * permille) / 1000),
-          slotsHours: hours,
-        };
-      }),
+      homes: households.map((household) => ({
+        participant: household.spec.id,
+        expectedNetImportW:
+          (beginsMs > nowMs ? null : household.needW()) ?? household.expectedNeedW(beginsMs, signal.toMs),
+        batteryDischargeMaxW: household.spec.battery?.dischargeMaxW ?? 0,
+        stateOfChargeWh: household.usableWh(beginsMs),
+        slotsHours: (signal.toMs - beginsMs) / MS_PER_HOUR,
+      })),
     });
     for (const [participant, shareW] of shares) {
       const own = limits.get(participant) ?? [];

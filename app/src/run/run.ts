@@ -218,7 +218,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
     }
   });
   closing.add('the events', unsubscribe);
-  const watching = watchFeeder({ clock, households, signals, telemetry, over });
+  const watching = watchFeeder({ clock, households, signals, telemetry, share, over });
   await Promise.race([
     Promise.all(households.map((household) => household.firstOrders)),
     sleep(FIRST_ORDERS_MS),

@@ -11,9 +11,11 @@ export async function watchFeeder(options: {
   households: readonly Household[];
   signals: SignalBoard;
   telemetry: Telemetry;
+  /** While a limit is in force it is shared anew, by what the homes draw now. */
+  share: () => void;
   over: AbortSignal;
 }): Promise<void> {
-  const { clock, households, signals, telemetry, over } = options;
+  const { clock, households, signals, telemetry, share, over } = options;
   let fromMs = clock.nowMs();
   while (!over.aborted) {
     try {
@@ -25,6 +27,7 @@ export async function watchFeeder(options: {
     let withoutW = 0;
     for (const household of households) withoutW += household.gridWithoutSignalsW() ?? 0;
     signals.watch(fromMs, nowMs, withoutW);
+    if (signals.limitW(nowMs) !== null) share();
     telemetry.homes(nowMs, households, signals.limitW(nowMs));
     fromMs = nowMs;
   }
