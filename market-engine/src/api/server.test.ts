@@ -431,6 +431,22 @@ describe('every other error is a problem document too', () => {
     ['an unknown method', () => fetch(`${base}/v1/orders`, { method: 'DELETE' }), 404, 'not-found'],
     ['JSON cut off', () => post('/v1/orders', '{"payload":'), 400, 'malformed'],
     ['an empty body', () => post('/v1/orders', ''), 400, 'malformed'],
+    [
+      'a constructor for a payload',
+      () => post('/v1/orders', '{"payload":{"constructor":{"prototype":{}}}}'),
+      400,
+      'malformed',
+    ],
+    [
+      'a prototype beside good members',
+      () =>
+        post(
+          '/v1/orders',
+          JSON.stringify(order(home())).replace('{"payload":{', '{"payload":{"__proto__":{"x":1},'),
+        ),
+      400,
+      'malformed',
+    ],
     ['a poisoned prototype', () => post('/v1/orders', '{"__proto__":{"x":1}}'), 400, 'malformed'],
     [
       'another media type',

@@ -36,6 +36,9 @@ export async function buildMarketServer(
   const server = fastify({
     bodyLimit: options.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT,
     forceCloseConnections: true,
+    // What is not in a message's schema is refused there, `__proto__` too; no need to search every body for it before.
+    onProtoPoisoning: 'ignore',
+    onConstructorPoisoning: 'ignore',
     requestTimeout: 30_000,
     frameworkErrors: (error, request, reply) => {
       void sendProblem(error, request, reply as never);
@@ -80,6 +83,12 @@ export async function buildMarketServer(
     global: true,
     max: limit.max,
     timeWindow: limit.windowMs,
+    // Only who exceeds the limit needs to know it.
+    addHeadersOnExceeding: {
+      'x-ratelimit-limit': false,
+      'x-ratelimit-remaining': false,
+      'x-ratelimit-reset': false,
+    },
     errorResponseBuilder: (_request, context) =>
       new CommonwattError('rate-limited', `more than ${context.max} requests in ${limit.windowMs / 1000} s`, {
         remedy: `wait ${Math.ceil(context.ttl / 1000)} s; the retry-after header says so too`,

@@ -113,7 +113,7 @@ function readSigned<T>(value: unknown, checks: Record<string, Check>): Signed<T>
     }
   }
   for (const name of Object.keys(payload)) {
-    if (!(name in checks)) throw malformed(`payload.${name}`, 'is not a member of this payload');
+    if (!Object.hasOwn(checks, name)) throw malformed(`payload.${name}`, 'is not a member of this payload');
   }
   for (const name of Object.keys(envelope)) {
     if (name !== 'payload' && name !== 'key' && name !== 'signature') {
