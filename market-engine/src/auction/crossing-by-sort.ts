@@ -1,86 +1,89 @@
 import { NO_BID, NO_OFFER, type Crossing } from './crossing.ts';
 import type { BookSide } from './freeze-book.ts';
 
-/** Price and index share a number: price x 2^22 + index, exact up to 10^8 x 2^22 < 2^53. */
-const INDEX_SPAN = 2 ** 22;
-const PER_INDEX_SPAN = 1 / INDEX_SPAN;
-/** Up to here insertion is quicker than a call into the runtime. */
-const INSERTION_MAX = 80;
+/** Up to so many orders a side is sorted in place that is there already: making arrays takes longer than sorting so few. */
+const SMALL = 256;
+const smallBids = emptySteps(SMALL);
+const smallOffers = emptySteps(SMALL);
 
-/** The crossing by sorting both sides and walking them together. O(n log n); the plain definition, and the quickest for small books. */
+/** A side from its best order on. Prices are multiplied by -1 for bids, so that they ascend on both sides. */
+interface Steps {
+  readonly price: Int32Array;
+  readonly energyWh: Int32Array;
+}
+
+/** The crossing by sorting both sides and walking them together: the plain definition, and the quickest way for small books. */
 export function crossingBySort(bids: BookSide, offers: BookSide): Crossing | null {
-  const descending = sortedKeys(bids, -1);
-  const ascending = sortedKeys(offers, 1);
+  const demand = sortedInto(bids.count <= SMALL ? smallBids : emptySteps(bids.count), bids, -1);
+  const supply = sortedInto(offers.count <= SMALL ? smallOffers : emptySteps(offers.count), offers, 1);
   let volumeWh = 0;
-  let bidLimit = NO_BID;
-  let offerLimit = NO_OFFER;
   let bid = 0;
   let offer = 0;
-  let bidRest = energyAt(bids, descending, 0);
-  let offerRest = energyAt(offers, ascending, 0);
+  let lastBid = 0;
+  let lastOffer = 0;
+  let bidRest = demand.energyWh[0] as number;
+  let offerRest = supply.energyWh[0] as number;
   while (bid < bids.count && offer < offers.count) {
-    const bidPrice = 0 - priceAt(descending, bid);
-    const offerPrice = priceAt(ascending, offer);
-    if (bidPrice < offerPrice) break;
-    bidLimit = bidPrice;
-    offerLimit = offerPrice;
+    if (-(demand.price[bid] as number) < (supply.price[offer] as number)) break;
+    lastBid = bid;
+    lastOffer = offer;
     const energyWh = Math.min(bidRest, offerRest);
     volumeWh += energyWh;
     bidRest -= energyWh;
     offerRest -= energyWh;
-    if (bidRest === 0) bidRest = energyAt(bids, descending, ++bid);
-    if (offerRest === 0) offerRest = energyAt(offers, ascending, ++offer);
+    if (bidRest === 0) bidRest = demand.energyWh[++bid] as number;
+    if (offerRest === 0) offerRest = supply.energyWh[++offer] as number;
   }
   if (volumeWh === 0) return null;
-  const bidsAboveWh = energyBetter(bids, -1, -bidLimit);
-  const offersBelowWh = energyBetter(offers, 1, offerLimit);
-  const nextBid = bid < bids.count ? 0 - priceAt(descending, bid) : NO_BID;
-  const nextOffer = offer < offers.count ? priceAt(ascending, offer) : NO_OFFER;
+  const bidLevel = levelOf(demand, bids.count, lastBid);
+  const offerLevel = levelOf(supply, offers.count, lastOffer);
   return {
     volumeWh,
-    bidLimit,
-    offerLimit,
-    nextBid,
-    nextOffer,
-    bidsAboveWh,
-    bidsAtLimitWh: energyBetter(bids, -1, 1 - bidLimit) - bidsAboveWh,
-    offersBelowWh,
-    offersAtLimitWh: energyBetter(offers, 1, offerLimit + 1) - offersBelowWh,
+    bidLimit: 0 - bidLevel.price,
+    offerLimit: offerLevel.price,
+    nextBid: bid < bids.count ? 0 - (demand.price[bid] as number) : NO_BID,
+    nextOffer: offer < offers.count ? (supply.price[offer] as number) : NO_OFFER,
+    bidsAboveWh: bidLevel.beforeWh,
+    bidsAtLimitWh: bidLevel.atWh,
+    offersBelowWh: offerLevel.beforeWh,
+    offersAtLimitWh: offerLevel.atWh,
   };
 }
 
-/** Energy of the orders whose price x sign is below the bound. */
-function energyBetter({ count, energyWh, priceMicroPerKwh }: BookSide, sign: 1 | -1, bound: number): number {
-  let total = 0;
-  for (let index = 0; index < count; index++) {
-    const isBelow = (Math.imul(priceMicroPerKwh[index] as number, sign) - bound) >> 31;
-    total += (energyWh[index] as number) & isBelow;
-  }
-  return total;
+function emptySteps(count: number): Steps {
+  // One more, so that the energy behind the last order is there to be read.
+  return { price: new Int32Array(count + 1), energyWh: new Int32Array(count + 1) };
 }
 
-/** Keys in ascending order of price x sign. */
-function sortedKeys({ count, priceMicroPerKwh }: BookSide, sign: 1 | -1): Float64Array {
-  const keys = new Float64Array(count);
-  const isShort = count <= INSERTION_MAX;
-  for (let index = 0; index < count; index++) {
-    const key = sign * (priceMicroPerKwh[index] as number) * INDEX_SPAN + index;
+/** Insertion sort: few orders, or a test's. */
+function sortedInto(steps: Steps, side: BookSide, sign: 1 | -1): Steps {
+  const { price, energyWh } = steps;
+  for (let index = 0; index < side.count; index++) {
+    const nextPrice = Math.imul(side.priceMicroPerKwh[index] as number, sign);
+    const nextWh = side.energyWh[index] as number;
     let hole = index;
-    while (isShort && hole > 0 && (keys[hole - 1] as number) > key) {
-      keys[hole] = keys[hole - 1] as number;
+    while (hole > 0 && (price[hole - 1] as number) > nextPrice) {
+      price[hole] = price[hole - 1] as number;
+      energyWh[hole] = energyWh[hole - 1] as number;
       hole--;
     }
-    keys[hole] = key;
+    price[hole] = nextPrice;
+    energyWh[hole] = nextWh;
   }
-  return isShort ? keys : keys.sort();
+  return steps;
 }
 
-function priceAt(keys: Float64Array, at: number): number {
-  return Math.floor((keys[at] as number) * PER_INDEX_SPAN);
-}
-
-function energyAt(side: BookSide, keys: Float64Array, at: number): number {
-  if (at >= side.count) return 0;
-  const key = keys[at] as number;
-  return side.energyWh[key - Math.floor(key * PER_INDEX_SPAN) * INDEX_SPAN] as number;
+/** The level of the order at `last`: its price, the energy before it and at it. */
+function levelOf(
+  { price, energyWh }: Steps,
+  count: number,
+  last: number,
+): { price: number; beforeWh: number; atWh: number } {
+  const level = price[last] as number;
+  let at = 0;
+  let beforeWh = 0;
+  let atWh = 0;
+  while ((price[at] as number) < level) beforeWh += energyWh[at++] as number;
+  while (at < count && price[at] === level) atWh += energyWh[at++] as number;
+  return { price: level, beforeWh, atWh };
 }

@@ -1,5 +1,6 @@
 import type { Crossing } from './crossing.ts';
 import type { BookSide, FrozenBook } from './freeze-book.ts';
+import { int32Columns } from './int32-columns.ts';
 import { ration, tieHashOf } from './ration.ts';
 import { textReader } from './text-table.ts';
 
@@ -47,8 +48,7 @@ export function fillsOf(book: FrozenBook, crossing: Crossing): Fills {
 /** Every order at the limit or better, whole. */
 export function fillFrom(side: BookSide, which: 'bids' | 'offers', limit: number): FilledSide {
   const { count, energyWh, priceMicroPerKwh } = side;
-  const at = new Int32Array(count + 2);
-  const filledWh = new Int32Array(count + 2);
+  const [at, filledWh] = int32Columns(2, count + 2) as [Int32Array, Int32Array];
   // price x sign + bound is negative for an order that stays out. Prices are below 2^27, so the sign bit decides without a branch, which
   // no processor could foresee.
   const sign = which === 'bids' ? 1 : -1;

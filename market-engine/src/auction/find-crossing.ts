@@ -3,8 +3,8 @@ import { crossingBySort } from './crossing-by-sort.ts';
 import type { Crossing } from './crossing.ts';
 import type { FrozenBook } from './freeze-book.ts';
 
-/** Below this many orders sorting is quicker than counting. */
-const SORT_MAX = 1500;
+/** Up to this many orders sorting is quicker than counting. */
+const SORT_MAX = 200;
 
 /** The crossing of a book, or null when no bid reaches an offer. */
 export function crossingOf(book: FrozenBook): Crossing | null {

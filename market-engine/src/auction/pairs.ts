@@ -1,4 +1,5 @@
 import type { Fills } from './fills.ts';
+import { int32Columns } from './int32-columns.ts';
 
 /** Who supplied whom: pair i is the filled bid `bid[i]` and the filled offer `offer[i]` (places in `Fills`) with `energyWh[i]`. */
 export interface Pairs {
@@ -15,9 +16,7 @@ export interface Pairs {
  */
 export function pairsOf({ bids, offers }: Fills): Pairs {
   const most = Math.max(0, bids.count + offers.count - 1);
-  const bid = new Int32Array(most);
-  const offer = new Int32Array(most);
-  const energyWh = new Int32Array(most);
+  const [bid, offer, energyWh] = int32Columns(3, most) as [Int32Array, Int32Array, Int32Array];
   const { count: bidCount, energyWh: bidWh } = bids;
   const { energyWh: offerWh } = offers;
   let count = 0;
