@@ -8,10 +8,9 @@ export interface Bundle {
   readonly version: 1;
   readonly community: string;
   readonly slot: SlotId;
-  /** Which chain, account and asset: says where to look, proves nothing. */
+  /** Which chain and account: says where to look, proves nothing. */
   readonly genesisHash: string;
   readonly settlementAccount: string;
-  readonly assetId: number;
   readonly records: readonly BundleRecord[];
   readonly leaves: readonly string[];
   readonly root: string;
@@ -31,7 +30,7 @@ export interface Line {
 }
 
 export function makeBundle(
-  head: Pick<Bundle, 'community' | 'slot' | 'genesisHash' | 'settlementAccount' | 'assetId'>,
+  head: Pick<Bundle, 'community' | 'slot' | 'genesisHash' | 'settlementAccount'>,
   records: readonly BundleRecord[],
   settlement: SettlementRecord,
 ): Bundle {
@@ -72,7 +71,6 @@ export function bundleLines(bundle: Bundle): Line[] {
     member('slot'),
     member('genesisHash'),
     member('settlementAccount'),
-    member('assetId'),
     ...list(
       'records',
       bundle.records.map((record, index) => ({

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CommonwattError, type Participant, type Signer } from '@commonwatt/domain';
 import type { Chain } from '../chain/connect.ts';
 import type { CommunityChain } from '../chain/types.ts';
-import { communityChain, id, readMany, toHex } from './community-chain.ts';
+import { id, toHex } from './batch-call.ts';
+import { communityChain, readMany } from './community-chain.ts';
 import { signCall, submitBytes, type Call } from './extrinsics.ts';
 
 export interface BootstrapOptions {

@@ -1,19 +1,10 @@
 import type { Signer } from '@commonwatt/domain';
 import type { Chain } from '../chain/connect.ts';
 import { RpcError } from '../chain/rpc.ts';
-import type { BatchCall, CommunityChain, Holding } from '../chain/types.ts';
-import { signCall, submitBytes, type Call } from './extrinsics.ts';
-
-/** The batch as one call: all of it or nothing. */
-export function batchCall(chain: Chain, assetId: number, settlementKey: string, batch: BatchCall): Call {
-  const { tx } = chain.api;
-  const steps = batch.payments.map(({ direction, accountKey, amountMicro }) =>
-    direction === 'in'
-      ? tx['assets']!['transferApproved']!(assetId, id(accountKey), id(settlementKey), amountMicro)
-      : tx['assets']!['transfer']!(assetId, id(accountKey), amountMicro),
-  );
-  return tx['utility']!['batchAll']!([...steps, tx['system']!['remarkWithEvent']!(toHex(batch.remark))]);
-}
+import type { CommunityChain, Holding } from '../chain/types.ts';
+import { batchCall, id } from './batch-call.ts';
+import { signCall, submitBytes } from './extrinsics.ts';
+import { paymentsMax } from './limits.ts';
 
 /** A community's money on a real chain, with the settlement account's signer. */
 export function communityChain(options: {
@@ -24,6 +15,7 @@ export function communityChain(options: {
 }): CommunityChain {
   const { chain, community, assetId, treasury } = options;
   const settlementKey = treasury.publicKey;
+  let limit: Promise<number> | undefined;
   return {
     community,
     assetId,
@@ -35,6 +27,7 @@ export function communityChain(options: {
     block: chain.block,
     nonceAt: (blockHash) => nonceAt(chain, settlementKey, blockHash),
     holdings: (accountKeys, blockHash) => holdings(chain, assetId, settlementKey, accountKeys, blockHash),
+    paymentsMax: () => (limit ??= paymentsMax(chain, assetId, settlementKey)),
     sign: async (call, nonce, birth) =>
       signCall(chain.api, batchCall(chain, assetId, settlementKey, call), treasury, nonce, birth),
     submit: (bytes) => submitBytes(chain.rpc, bytes),
@@ -130,13 +123,4 @@ async function holdings(
     });
   });
   return found;
-}
-
-/** A raw public key as the chain's MultiAddress or AccountId takes it. */
-export function id(accountKey: string): string {
-  return `0x${accountKey}`;
-}
-
-export function toHex(text: string): string {
-  return `0x${Buffer.from(text, 'utf8').toString('hex')}`;
 }

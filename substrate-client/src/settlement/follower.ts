@@ -13,7 +13,7 @@ export function sightingsIn(block: ChainBlock, community: string, settlementKey:
     return [
       {
         extrinsicHash: extrinsic.hash,
-        batchId: remark.batchId,
+        partId: remark.batchId,
         root: remark.root,
         block: { number: block.number, hash: block.hash },
         success: extrinsic.success,

@@ -8,6 +8,7 @@ import {
 } from '@commonwatt/domain';
 import { slotRoot } from '../bundle/roots.ts';
 import type { BlockRef, SignedExtrinsic } from '../chain/types.ts';
+import { partOf } from './parts.ts';
 
 /** `planned`: its slots are fixed; `signed`: bytes are stored; `submitted`: handed to the node; `included`: in a block; `final`. */
 export type BatchState = 'planned' | 'signed' | 'submitted' | 'included' | 'final';
@@ -24,12 +25,15 @@ export interface LedgerBatch {
   readonly feeNative: bigint;
   /** Root of the record that its bundles hold. */
   readonly publishedRoot: string | null;
+  /** Payments an extrinsic of it may carry; fixed when it is planned. */
+  readonly partSize: number | null;
 }
 
 /** A batch of this community found in a finalized block. */
 export interface Sighting {
   readonly extrinsicHash: string;
-  readonly batchId: string;
+  /** The batch's id, or that of one of its parts. */
+  readonly partId: string;
   readonly root: string;
   readonly block: BlockRef;
   readonly success: boolean;
@@ -43,16 +47,16 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS batches (
     seq INTEGER PRIMARY KEY, batch_id TEXT NOT NULL UNIQUE, slots TEXT NOT NULL, state TEXT NOT NULL, record TEXT, root TEXT,
     block_number INTEGER, block_hash TEXT, extrinsic_hash TEXT, fee TEXT NOT NULL DEFAULT '0',
-    published_root TEXT);
+    published_root TEXT, part_size INTEGER);
   CREATE TABLE IF NOT EXISTS attempts (
-    id INTEGER PRIMARY KEY, batch_id TEXT NOT NULL, bytes TEXT NOT NULL, hash TEXT NOT NULL, nonce INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, part_id TEXT NOT NULL, bytes TEXT NOT NULL, hash TEXT NOT NULL, nonce INTEGER NOT NULL,
     birth_number INTEGER NOT NULL, birth_hash TEXT NOT NULL, death_number INTEGER NOT NULL);
-  CREATE INDEX IF NOT EXISTS attempts_by_batch ON attempts (batch_id);
+  CREATE INDEX IF NOT EXISTS attempts_by_part ON attempts (part_id);
   CREATE TABLE IF NOT EXISTS chain_blocks (number INTEGER PRIMARY KEY, hash TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS sightings (
-    extrinsic_hash TEXT NOT NULL, batch_id TEXT NOT NULL, root TEXT NOT NULL, block_number INTEGER NOT NULL, block_hash TEXT NOT NULL,
+    extrinsic_hash TEXT NOT NULL, part_id TEXT NOT NULL, root TEXT NOT NULL, block_number INTEGER NOT NULL, block_hash TEXT NOT NULL,
     success INTEGER NOT NULL, error TEXT, fee TEXT NOT NULL, PRIMARY KEY (block_number, extrinsic_hash));
-  CREATE INDEX IF NOT EXISTS sightings_by_batch ON sightings (batch_id);
+  CREATE INDEX IF NOT EXISTS sightings_by_part ON sightings (part_id);
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 `;
 
@@ -149,22 +153,22 @@ export class Ledger {
     return row ? toBatch(row) : null;
   }
 
-  setRecord(batchId: string, record: SettlementRecord, root: string): void {
+  setRecord(batchId: string, record: SettlementRecord, root: string, partSize: number): void {
     this.#db
-      .prepare("UPDATE batches SET record = ?, root = ?, state = 'planned' WHERE batch_id = ?")
-      .run(canonicalJson(record), root, batchId);
+      .prepare("UPDATE batches SET record = ?, root = ?, part_size = ?, state = 'planned' WHERE batch_id = ?")
+      .run(canonicalJson(record), root, partSize, batchId);
   }
 
   /** The last step before anything leaves the house: the bytes are on disk first. */
-  addAttempt(batchId: string, signed: SignedExtrinsic): void {
+  addAttempt(batchId: string, partId: string, signed: SignedExtrinsic): void {
     this.#transaction(() => {
       this.#db
         .prepare(
-          `INSERT INTO attempts (batch_id, bytes, hash, nonce, birth_number, birth_hash, death_number)
+          `INSERT INTO attempts (part_id, bytes, hash, nonce, birth_number, birth_hash, death_number)
            VALUES (?, ?, ?, ?, ?, ?, ?)`,
         )
         .run(
-          batchId,
+          partId,
           signed.bytes,
           signed.hash,
           signed.nonce,
@@ -176,8 +180,8 @@ export class Ledger {
     });
   }
 
-  attempts(batchId: string): SignedExtrinsic[] {
-    const rows = this.#db.prepare('SELECT * FROM attempts WHERE batch_id = ? ORDER BY id').all(batchId);
+  attempts(partId: string): SignedExtrinsic[] {
+    const rows = this.#db.prepare('SELECT * FROM attempts WHERE part_id = ? ORDER BY id').all(partId);
     return rows.map((row) => ({
       bytes: String(row['bytes']),
       hash: String(row['hash']),
@@ -191,18 +195,12 @@ export class Ledger {
     this.#db.prepare('UPDATE batches SET state = ? WHERE batch_id = ?').run(state, batchId);
   }
 
-  setFinal(batchId: string, sighting: Sighting): void {
+  setFinal(batchId: string, sighting: Sighting, feeNative: bigint): void {
     this.#db
       .prepare(
         `UPDATE batches SET state = 'final', block_number = ?, block_hash = ?, extrinsic_hash = ?, fee = ? WHERE batch_id = ?`,
       )
-      .run(
-        sighting.block.number,
-        sighting.block.hash,
-        sighting.extrinsicHash,
-        String(sighting.feeNative),
-        batchId,
-      );
+      .run(sighting.block.number, sighting.block.hash, sighting.extrinsicHash, String(feeNative), batchId);
   }
 
   /** All its bundles are written. */
@@ -220,10 +218,10 @@ export class Ledger {
     this.#transaction(() => {
       this.#db.prepare('INSERT INTO chain_blocks (number, hash) VALUES (?, ?)').run(block.number, block.hash);
       const add = this.#db.prepare('INSERT INTO sightings VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
-      for (const { extrinsicHash, batchId, root, success, error, feeNative } of sightings) {
+      for (const { extrinsicHash, partId, root, success, error, feeNative } of sightings) {
         add.run(
           extrinsicHash,
-          batchId,
+          partId,
           root,
           block.number,
           block.hash,
@@ -240,9 +238,9 @@ export class Ledger {
     const tip = this.chainTip();
     if (tip === null) return [];
     const undone = this.#db
-      .prepare('SELECT DISTINCT batch_id FROM sightings WHERE block_number = ?')
+      .prepare('SELECT DISTINCT part_id FROM sightings WHERE block_number = ?')
       .all(tip.number);
-    const batchIds = undone.map((row) => String(row['batch_id']));
+    const batchIds = [...new Set(undone.map((row) => partOf(String(row['part_id'])).batchId))];
     this.#transaction(() => {
       this.#db.prepare('DELETE FROM chain_blocks WHERE number = ?').run(tip.number);
       this.#db.prepare('DELETE FROM sightings WHERE block_number = ?').run(tip.number);
@@ -255,13 +253,13 @@ export class Ledger {
     return batchIds;
   }
 
-  sightings(batchId: string): Sighting[] {
+  sightings(partId: string): Sighting[] {
     const rows = this.#db
-      .prepare('SELECT * FROM sightings WHERE batch_id = ? ORDER BY block_number')
-      .all(batchId);
+      .prepare('SELECT * FROM sightings WHERE part_id = ? ORDER BY block_number')
+      .all(partId);
     return rows.map((row) => ({
       extrinsicHash: String(row['extrinsic_hash']),
-      batchId,
+      partId,
       root: String(row['root']),
       block: { number: Number(row['block_number']), hash: String(row['block_hash']) },
       success: row['success'] === 1,
@@ -305,5 +303,6 @@ function toBatch(row: Record<string, unknown>): LedgerBatch {
     extrinsicHash: text(row['extrinsic_hash']),
     feeNative: BigInt(String(row['fee'])),
     publishedRoot: text(row['published_root']),
+    partSize: typeof row['part_size'] === 'number' ? row['part_size'] : null,
   };
 }

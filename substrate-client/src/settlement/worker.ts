@@ -6,7 +6,7 @@ import { followChain } from './follower.ts';
 import type { Ledger, LedgerBatch } from './ledger.ts';
 import { completeBatches } from './periods.ts';
 import { batchIdOf } from './remark.ts';
-import { resubmit, stepBatch } from './step.ts';
+import { currentAttempt, resubmit, stepBatch } from './step.ts';
 
 export interface WorkerOptions {
   readonly chain: CommunityChain;
@@ -103,7 +103,7 @@ export class Worker {
 
   async #wait(batch: LedgerBatch, headNumber: number): Promise<void> {
     const { chain, ledger, onBatch, nowMs, resubmitMs } = this.#options;
-    if (batch.state === 'submitted' && (await isIncluded(chain, ledger, batch.batchId, headNumber))) {
+    if (batch.state === 'submitted' && (await isIncluded(chain, ledger, batch, headNumber))) {
       ledger.setState(batch.batchId, 'included');
       onBatch(batch.batchId);
     }
@@ -155,7 +155,6 @@ export class Worker {
         slot,
         genesisHash: chain.genesisHash,
         settlementAccount: chain.settlementKey,
-        assetId: chain.assetId,
       };
       publish(makeBundle(head, ledger.slot(slot).records, batch.record));
     }
@@ -163,20 +162,21 @@ export class Worker {
   }
 }
 
-/** Whether one of the batch's extrinsics stands in a block above the finalized head. */
+/** Whether the batch's extrinsic stands in a block above the finalized head. */
 async function isIncluded(
   chain: CommunityChain,
   ledger: Ledger,
-  batchId: string,
+  batch: LedgerBatch,
   finalNumber: number,
 ): Promise<boolean> {
   const best = await chain.bestBlock();
-  const hashes = new Set(ledger.attempts(batchId).map(({ hash }) => hash));
+  const attempt = currentAttempt(ledger, batch);
   for (let number = best.number; number > finalNumber && number > best.number - 16; number -= 1) {
     const hash = await chain.blockHashAt(number);
     if (hash === null) continue;
     const block = await chain.block(hash);
-    if (block.extrinsics.some((extrinsic) => hashes.has(extrinsic.hash) && extrinsic.success)) return true;
+    if (block.extrinsics.some((extrinsic) => extrinsic.hash === attempt?.hash && extrinsic.success))
+      return true;
   }
   return false;
 }

@@ -35,6 +35,8 @@ interface Extrinsic {
 
 export const ERA = 8;
 const FEE = 1000n;
+/** Key of the settlement account's own holding. */
+const TREASURY = 'treasury';
 
 /**
  * A chain in memory that refuses what the real one refuses: used and future nonces, passed eras, eras tied to a block of another fork,
@@ -46,6 +48,8 @@ export class FakeChain implements CommunityChain {
   readonly assetId = 1;
   readonly genesisHash = '0xfa4e';
   readonly settlementKey: string;
+  /** How many payments it takes in one batch. */
+  perBatch = 1000;
   readonly #blocks: Block[];
   readonly #byHash = new Map<string, Block>();
   readonly #pool = new Map<string, string>();
@@ -89,6 +93,10 @@ export class FakeChain implements CommunityChain {
         return [key, { balanceMicro, approvalMicro, receives: true }];
       }),
     );
+  }
+
+  async paymentsMax(): Promise<number> {
+    return this.perBatch;
   }
 
   async sign(call: BatchCall, nonce: number, birth: BlockRef): Promise<SignedExtrinsic> {
@@ -232,7 +240,9 @@ export class FakeChain implements CommunityChain {
 function execute(state: State, extrinsic: Extrinsic): { state: State; error: string | null } {
   const nonce = state.nonce + 1;
   const accounts = copy(state.accounts);
-  let treasuryMicro = 0n;
+  // Between the parts of a batch the settlement account holds what was drawn.
+  const own = accounts.get(TREASURY) ?? { balanceMicro: 0n, approvalMicro: 0n };
+  accounts.set(TREASURY, own);
   for (const [direction, key, amount] of extrinsic.call.payments) {
     const amountMicro = BigInt(amount);
     const account = accounts.get(key) ?? { balanceMicro: 0n, approvalMicro: 0n };
@@ -242,10 +252,10 @@ function execute(state: State, extrinsic: Extrinsic): { state: State; error: str
       if (account.balanceMicro < amountMicro) return fail(state, nonce, 'assets.BalanceLow');
       account.approvalMicro -= amountMicro;
       account.balanceMicro -= amountMicro;
-      treasuryMicro += amountMicro;
+      own.balanceMicro += amountMicro;
     } else {
-      if (treasuryMicro < amountMicro) return fail(state, nonce, 'assets.BalanceLow');
-      treasuryMicro -= amountMicro;
+      if (own.balanceMicro < amountMicro) return fail(state, nonce, 'assets.BalanceLow');
+      own.balanceMicro -= amountMicro;
       account.balanceMicro += amountMicro;
     }
   }

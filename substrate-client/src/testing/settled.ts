@@ -18,6 +18,7 @@ export async function settledOnFakeChain(
   slotCount: number,
   homes: number,
   poor: readonly string[] = [],
+  perBatch = 1000,
 ): Promise<Settled> {
   const people = members(homes);
   const random = randomFrom(7);
@@ -31,6 +32,7 @@ export async function settledOnFakeChain(
       ]),
     ),
   );
+  chain.perBatch = perBatch;
   const submit = chain.submit.bind(chain);
   chain.submit = async (bytes) => {
     await submit(bytes);

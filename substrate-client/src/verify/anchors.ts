@@ -1,4 +1,6 @@
+import type { Fault } from '../bundle/read.ts';
 import type { BlockRef, ChainPayment, ChainReader } from '../chain/types.ts';
+import { partOf } from '../settlement/parts.ts';
 import { parseRemark, type BatchRemark } from '../settlement/remark.ts';
 
 /** A batch of a community that the finalized chain carried out. */
@@ -16,9 +18,9 @@ export async function findAnchors(
   community: string,
   settlementKey: string,
   fromBlock = 0,
-): Promise<{ anchors: Anchor[]; head: BlockRef }> {
+): Promise<{ anchors: Anchor[]; head: BlockRef; faults: Fault[] }> {
   const head = await chain.finalizedBlock();
-  const anchors: Anchor[] = [];
+  const found: Anchor[] = [];
   for (let number = fromBlock; number <= head.number; number += 1) {
     const hash = number === head.number ? head.hash : await chain.blockHashAt(number);
     if (hash === null) continue;
@@ -27,8 +29,45 @@ export async function findAnchors(
       const remark = batch && parseRemark(batch.remark);
       if (!remark || !success || origin !== settlementKey || remark.community !== community) continue;
       const { payments, assetIds } = batch;
-      anchors.push({ ...remark, block: { number, hash }, extrinsicHash, payments, assetIds });
+      found.push({ ...remark, block: { number, hash }, extrinsicHash, payments, assetIds });
     }
   }
-  return { anchors, head };
+  return { head, ...joinParts(found) };
+}
+
+/** Puts the parts of a batch together again: all there, in order, each once, and none without its last. */
+function joinParts(found: readonly Anchor[]): { anchors: Anchor[]; faults: Fault[] } {
+  const anchors: Anchor[] = [];
+  const faults: Fault[] = [];
+  const open = new Map<string, Anchor[]>();
+  for (const anchor of found) {
+    const { batchId, part } = partOf(anchor.batchId);
+    const earlier = open.get(batchId) ?? [];
+    if (part !== null) {
+      if (part !== earlier.length + 1) {
+        faults.push({
+          record: `batch ${batchId}`,
+          what: `part ${part} is on the chain where part ${earlier.length + 1} belongs`,
+        });
+      }
+      open.set(batchId, [...earlier, anchor]);
+      continue;
+    }
+    open.delete(batchId);
+    const all = [...earlier, anchor];
+    anchors.push({
+      ...anchor,
+      assetIds: [...new Set(all.flatMap(({ assetIds }) => assetIds))],
+      payments: all.some(({ payments }) => payments === null)
+        ? null
+        : all.flatMap(({ payments }) => payments ?? []),
+    });
+  }
+  for (const [batchId, earlier] of open) {
+    faults.push({
+      record: `batch ${batchId}`,
+      what: `only ${earlier.length} parts of it are on the chain, not the last`,
+    });
+  }
+  return { anchors, faults };
 }

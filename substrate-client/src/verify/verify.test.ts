@@ -104,6 +104,18 @@ describe('verify', () => {
     });
   });
 
+  it('holds for batches that were carried out in parts, and misses a part', async () => {
+    const split = await settledOnFakeChain(5, 8, ['home-03'], 3);
+    const verifySplit = (): Promise<VerifyReport> =>
+      verifyBundles({ bundleDir: split.bundleDir, chain: split.chain, rebuild: agree });
+    expect(split.chain.carriedOut.length).toBeGreaterThan(4);
+    expect((await verifySplit()).faults).toEqual([]);
+    expect((await verifySplit()).ok).toBe(true);
+    split.chain.reorganise(1, true);
+    expect((await verifySplit()).faults[0]?.what).toMatch(/not the last/);
+    split.discard();
+  });
+
   it('misses a bundle that is gone', async () => {
     await withFile(names[2]!, null, (report) => {
       expect(report.ok).toBe(false);

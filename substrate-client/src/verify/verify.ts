@@ -28,6 +28,8 @@ export interface VerifyReport {
   readonly ok: boolean;
   readonly community: string;
   readonly settlementAccount: string;
+  /** The asset that was paid in; null while nothing was. */
+  readonly assetId: number | null;
   readonly finalizedBlock: BlockRef;
   readonly batches: number;
   readonly slots: readonly SlotVerdict[];
@@ -43,7 +45,7 @@ export type Rebuild = (records: readonly BundleRecord[]) => {
 
 export interface VerifyOptions {
   readonly bundleDir: string;
-  readonly chain: ChainReader;
+  readonly chain: ChainReader & { readonly genesisHash: string };
   /** The community and the account that settles for it; taken from the bundles when left out. */
   readonly community?: string;
   readonly settlementAccount?: string;
@@ -67,13 +69,19 @@ export async function verifyBundles(options: VerifyOptions): Promise<VerifyRepor
   const community = options.community ?? mostCommon(files.map(({ bundle }) => bundle?.community));
   const account =
     options.settlementAccount ?? mostCommon(files.map(({ bundle }) => bundle?.settlementAccount));
-  const { anchors, head } = await findAnchors(options.chain, community, account, options.fromBlock);
-  const faults: Fault[] = [];
+  const found = await findAnchors(options.chain, community, account, options.fromBlock);
+  const { anchors, head } = found;
+  const faults: Fault[] = [...found.faults];
+  const assetIds = [...new Set(anchors.flatMap((anchor) => anchor.assetIds))];
+  if (assetIds.length > 1) {
+    faults.push({ record: 'asset', what: `batches move different assets: ${assetIds.join(', ')}` });
+  }
   const anchorOf = assignAnchors(anchors, files, faults);
   checkBatches(files, anchorOf, faults);
+  const expected = { community, settlementAccount: account, genesisHash: options.chain.genesisHash };
   for (const file of files) {
     try {
-      checkSlot(file, anchorOf.get(file.slot), community, account, options.rebuild);
+      checkSlot(file, anchorOf.get(file.slot), expected, options.rebuild);
     } catch (error) {
       file.faults.push({ record: 'file', what: `cannot be checked: ${String(error)}` });
     }
@@ -98,6 +106,7 @@ export async function verifyBundles(options: VerifyOptions): Promise<VerifyRepor
     ok: faults.length === 0 && verdicts.every(({ ok }) => ok),
     community,
     settlementAccount: account,
+    assetId: assetIds[0] ?? null,
     finalizedBlock: head,
     batches: anchors.length,
     slots: verdicts,
@@ -201,7 +210,7 @@ function checkBatches(
     const holder = settled.find(({ bundle }) => bundle !== null && isAnchored(bundle, anchor));
     if (!holder?.bundle) continue;
     const record = holder.bundle.settlement;
-    const found = [...checkPayments(record), ...checkOnChain(record, anchor, holder.bundle.assetId)];
+    const found = [...checkPayments(record), ...checkOnChain(record, anchor)];
     const bundles = settled.flatMap(({ bundle }) => (bundle ? [bundle] : []));
     // With a slot unreadable or changed its sum cannot be right; that slot has its own fault.
     const whole =
@@ -220,8 +229,7 @@ function checkBatches(
 function checkSlot(
   file: SlotFile,
   anchor: Anchor | undefined,
-  community: string,
-  account: string,
+  expected: Pick<Bundle, 'community' | 'settlementAccount' | 'genesisHash'>,
   rebuild: Rebuild,
 ): void {
   const { bundle, faults, holds, slot } = file;
@@ -229,10 +237,9 @@ function checkSlot(
     faults.push({ record: `slot ${slot}`, what: 'no batch on the chain settles it' });
   }
   if (bundle === null) return;
-  if (bundle.community !== community)
-    faults.push({ record: 'header (community)', what: `is not ${community}` });
-  if (bundle.settlementAccount !== account) {
-    faults.push({ record: 'header (settlementAccount)', what: `is not ${account}` });
+  for (const name of ['community', 'settlementAccount', 'genesisHash'] as const) {
+    if (bundle[name] !== expected[name])
+      faults.push({ record: `header (${name})`, what: `is not ${expected[name]}` });
   }
   const anchored = anchor !== undefined && isAnchored(bundle, anchor);
   const root = anchored ? (bundle.settlement.slots.find((entry) => entry.slot === slot)?.root ?? null) : null;
