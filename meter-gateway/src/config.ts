@@ -1,6 +1,13 @@
 import { CommonwattError, isId } from '@commonwatt/domain';
 import type { TlsFiles } from './modbus/line.ts';
 
+/** What a battery's type plate says, for devices that do not tell it themselves; what the device says comes first. */
+export interface Nameplate {
+  readonly capacityWh?: number;
+  readonly chargeMaxW?: number;
+  readonly dischargeMaxW?: number;
+}
+
 export type DeviceRole = 'grid-meter' | 'pv' | 'battery';
 
 /** A device and how to reach it. The profile is a name from `profiles/`, or `sunspec` for a Modbus device that describes itself. */
@@ -13,6 +20,7 @@ export type DeviceConfig =
       readonly port: number;
       readonly unitId: number;
       readonly profile: string;
+      readonly nameplate?: Nameplate;
       /** `rtu`: a serial gateway that passes RTU frames through TCP. */
       readonly framing?: 'tcp' | 'rtu';
       readonly tls?: TlsFiles;
@@ -28,6 +36,7 @@ export type DeviceConfig =
       readonly stopBits?: 1 | 2;
       readonly unitId: number;
       readonly profile: string;
+      readonly nameplate?: Nameplate;
     }
   | {
       readonly id: string;
@@ -38,6 +47,7 @@ export type DeviceConfig =
       readonly user: string;
       readonly password: string;
       readonly profile: string;
+      readonly nameplate?: Nameplate;
       /** The server's certificate (PEM or DER), put on the trust list. */
       readonly serverCertificatePath?: string;
     };

@@ -103,3 +103,27 @@ describe.concurrent('counters that break off', () => {
     for (const { importWh } of received.slice(1)) expect(importWh).toBeLessThanOrEqual(258);
   });
 });
+
+describe.concurrent('a battery that does not tell its limits', () => {
+  test('takes them from the type plate in the configuration; without one it is not steered', async (running) => {
+    const { clock, bank, options } = await testHome(running);
+    for (let address = 13_000; address <= 13_060; address += 1) bank.registers.set(address, 0);
+    bank.set(13_022, [500]);
+    const [meter, battery] = options.devices as [(typeof options.devices)[0], (typeof options.devices)[0]];
+    const sungrow = { ...battery, profile: 'sungrow-sh' };
+    const setpoint = { powerW: 9000, expiresAtMs: clock.nowMs() + 3_600_000 };
+    const bare = await started(running, { ...options, devices: [meter, sungrow] });
+    await run(clock, bare, () => bare.latest()?.stateOfChargePermille === 500, 'the battery');
+    expect(bare.battery()).toBeNull();
+    expect(await bare.setBattery(setpoint)).toMatchObject({ outcome: 'refused' });
+    await bare.stop();
+    const nameplate = { capacityWh: 9600, chargeMaxW: 5000, dischargeMaxW: 4000 };
+    const gateway = await started(running, { ...options, devices: [meter, { ...sungrow, nameplate }] });
+    await run(clock, gateway, () => gateway.battery() !== null, 'the battery');
+    expect(gateway.battery()).toEqual({ ...nameplate, stateOfChargePermille: 500 });
+    expect(await gateway.setBattery(setpoint)).toMatchObject({ outcome: 'applied', writtenW: 4000 });
+    expect(bank.registers.get(13_049)).toBe(2);
+    await gateway.stop();
+    expect(bank.registers.get(13_049)).toBe(0);
+  });
+});

@@ -1,99 +1,17 @@
 import { dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
-import {
-  CommonwattError,
-  slotMs,
-  type Clock,
-  type Reading,
-  type Signer,
-  type SlotMinutes,
-} from '@commonwatt/domain';
-import { checkDevices, type DeviceConfig } from './config.ts';
-import { openConnections, type ConnectionOptions } from './connect.ts';
-import type { CounterPoint } from './counter/tracker.ts';
+import { CommonwattError, slotMs, type Reading } from '@commonwatt/domain';
+import { checkDevices } from './config.ts';
+import { openConnections } from './connect.ts';
+import type { BatteryState, Gateway, GatewayOptions } from './contract.ts';
 import { reason, withDeadline } from './deadline.ts';
-import { startDelivery, type Deliver } from './delivery.ts';
+import { startDelivery } from './delivery.ts';
 import { Dispatcher, type DispatchView } from './dispatch/dispatcher.ts';
-import type { DispatchRecord } from './dispatch/record.ts';
-import { combineReading } from './latest.ts';
+import { batteryState, dispatchView } from './battery-view.ts';
+import { combineReading, isFresh } from './latest.ts';
 import { Poller } from './poller.ts';
 import { Slots } from './slots/slots.ts';
 import { openStore } from './store/store.ts';
-
-export interface GatewayOptions {
-  readonly community: string;
-  readonly participant: string;
-  readonly gateway: string;
-  readonly slotMinutes: SlotMinutes;
-  readonly devices: readonly DeviceConfig[];
-  readonly signer: Signer;
-  /** A SQLite file: outbox, sequence, hash chain, last boundary counters, epochs, dispatch records. */
-  readonly statePath: string;
-  /** Folder of the OPC-UA client's key, certificate and trust list; beside the state by default. Gateways of one host may share it. */
-  readonly pkiFolder?: string;
-  readonly clock: Clock;
-  /** In the clock's time. */
-  readonly pollIntervalMs: number;
-  readonly deliver: Deliver;
-  readonly limits: { readonly importFuseW: number; readonly socReservePermille: number };
-  readonly log: (line: string) => void;
-  readonly tuning?: GatewayTuning;
-}
-
-/** For tests and unusual devices; times in the clock's time unless named real. */
-export interface GatewayTuning {
-  /** How long a slot waits for a device that does not answer; 5 minutes. */
-  readonly graceMs?: number;
-  /** Values older than this are stale; 5 polls and at least a minute. */
-  readonly staleAfterMs?: number;
-  /** The device's own reversion timer; 10 polls and at least a minute. */
-  readonly reversionMs?: number;
-  readonly connections?: Omit<ConnectionOptions, 'pkiFolder'>;
-  /** Real time. */
-  readonly deliveryTimeoutMs?: number;
-  readonly deliveryBackoffMs?: readonly [first: number, max: number];
-  /** False marks readings: the wall clock is not synchronised. */
-  readonly clockSynchronised?: () => boolean;
-}
-
-export interface BatteryState {
-  readonly capacityWh: number;
-  readonly chargeMaxW: number;
-  readonly dischargeMaxW: number;
-  readonly stateOfChargePermille: number;
-}
-
-export interface GatewayStatistics {
-  readonly polls: number;
-  readonly pollErrors: number;
-  readonly readingsSigned: number;
-  readonly delivered: number;
-  readonly rejected: number;
-  readonly pending: number;
-  readonly protocol: 'modbus' | 'opcua';
-  readonly flags: Reading['flags'];
-}
-
-export interface Gateway {
-  /** The latest look at the home; null before the first poll ended. */
-  latest(): Reading | null;
-  subscribe(listener: (reading: Reading) => void): () => void;
-  /** Null without a battery, and while one of its figures is missing or stale. */
-  battery(): BatteryState | null;
-  /** Throws CommonwattError `not-found` without a battery, `out-of-range` for a command that is none; else see the record's outcome. */
-  setBattery(command: { readonly powerW: number; readonly expiresAtMs: number }): Promise<DispatchRecord>;
-  releaseBattery(): Promise<void>;
-  /** The latest dispatch records, oldest first, with what was measured since. */
-  dispatches(limit?: number): readonly DispatchRecord[];
-  /** The latest accepted counters by device. */
-  boundaries(): {
-    readonly nextBoundaryMs: number | null;
-    readonly counters: Readonly<Record<string, CounterPoint>>;
-  };
-  statistics(): GatewayStatistics;
-  /** Releases the battery and closes everything. Never throws. */
-  stop(): Promise<void>;
-}
 
 const MINUTE_MS = 60_000;
 
@@ -136,7 +54,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         memory: memory?.devices[config.id],
         log,
         limits: {
-          ratedW: limits.importFuseW * 1.5,
+          // A fuse carries more than its rating for a while, and a roof may feed in more than the home may draw.
+          ratedW: limits.importFuseW * 2,
           skewMs: Math.max(2 * pollIntervalMs, 2 * MINUTE_MS),
           resolutionWh: device.resolutionWh,
           confirmations: 3,
@@ -173,41 +92,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const meter = pollers.find(({ role }) => role === 'grid-meter') as Poller;
   const bank = pollers.find(({ role }) => role === 'battery');
-  const fresh = (poller: Poller): boolean =>
-    poller.goodAtMs !== null &&
-    nowMs() - poller.goodAtMs <= staleAfterMs &&
-    nowMs() >= poller.goodAtMs - MINUTE_MS;
-  const battery = (): BatteryState | null => {
-    if (!bank || !fresh(bank)) return null;
-    const { capacityWh, chargeMaxW, dischargeMaxW, stateOfChargePermille } = bank.values;
-    if (capacityWh === undefined || stateOfChargePermille === undefined) return null;
-    if (chargeMaxW === undefined || dischargeMaxW === undefined) return null;
-    return {
-      capacityWh,
-      chargeMaxW: Math.floor(chargeMaxW),
-      dischargeMaxW: Math.floor(dischargeMaxW),
-      stateOfChargePermille,
-    };
-  };
-  const view = (): DispatchView => {
-    if (!fresh(meter) || meter.values.powerW === undefined) return { missing: 'the grid meter is stale' };
-    if (!bank || !fresh(bank)) return { missing: 'the battery is stale' };
-    const { stateOfChargePermille, chargeMaxW, dischargeMaxW, powerW } = bank.values;
-    if (stateOfChargePermille === undefined) return { missing: 'the state of charge is not known' };
-    if (chargeMaxW === undefined || dischargeMaxW === undefined) {
-      return { missing: "the battery's power limits are not known" };
-    }
-    return {
-      batteryAtMs: bank.goodAtMs ?? 0,
-      facts: {
-        stateOfChargePermille,
-        chargeMaxW,
-        dischargeMaxW,
-        batteryW: powerW ?? 0,
-        gridW: meter.values.powerW,
-      },
-    };
-  };
+  const freshness = (poller: Poller): boolean => isFresh(poller, nowMs(), staleAfterMs);
+  const nameplate = options.devices.find(({ role }) => role === 'battery')?.nameplate;
+  const battery = (): BatteryState | null => batteryState(bank, nameplate, freshness);
+  const view = (): DispatchView => dispatchView(meter, bank, nameplate, freshness);
   const dispatcher =
     bank?.device.control &&
     new Dispatcher({
@@ -247,7 +135,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
   };
   const publish = (): void => {
-    latest = combineReading(nowMs(), pollers, fresh);
+    latest = combineReading(nowMs(), pollers, freshness);
     for (const listener of listeners) {
       try {
         listener(latest);

@@ -1,6 +1,11 @@
 import type { QualityFlag, Reading } from '@commonwatt/domain';
 import type { Poller } from './poller.ts';
 
+/** True while a device's last good values are young enough. A minute into the future is forgiven: clocks step. */
+export function isFresh({ goodAtMs }: Poller, nowMs: number, staleAfterMs: number): boolean {
+  return goodAtMs !== null && nowMs - goodAtMs <= staleAfterMs && nowMs >= goodAtMs - 60_000;
+}
+
 function total(pollers: readonly Poller[], name: string): number | undefined {
   const values = pollers.map(({ counters }) => counters.points.at(-1)?.totalsWh[name]);
   const known = values.filter((value) => value !== undefined);

@@ -4,7 +4,17 @@ const id = { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,64}$' };
 const text = { type: 'string', minLength: 1 };
 const port = { type: 'integer', minimum: 1, maximum: 65_535 };
 const unitId = { type: 'integer', minimum: 0, maximum: 255 };
-const device = { id, role: { enum: ['grid-meter', 'pv', 'battery'] }, profile: text };
+const watts = { type: 'integer', minimum: 1, maximum: 2_000_000 };
+const nameplate = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    capacityWh: { type: 'integer', minimum: 1, maximum: 1_000_000_000 },
+    chargeMaxW: watts,
+    dischargeMaxW: watts,
+  },
+};
+const device = { id, role: { enum: ['grid-meter', 'pv', 'battery'] }, profile: text, nameplate };
 
 const tls = {
   type: 'object',
