@@ -22,7 +22,8 @@ const LOWEST_MICRO = 80_000;
 const HIGHEST_MICRO = 250_000;
 
 /**
- * A book as a community would have it: half bids, half offers, limits between 0.08 and 0.25 a kWh, 1 Wh to 3 kWh, ids in no order.
+ * A book as a community would have it: half bids, half offers, limits between 0.08 and 0.25 a kWh, 1 Wh to 3 kWh, four orders a
+ * participant, ids in no order.
  * `distinct prices` takes any micro-unit of that range for small books and spreads a million orders over a million prices for large ones.
  */
 export function randomBook(count: number, prices: PriceKind, random: () => number): Book {
@@ -38,7 +39,7 @@ export function randomBook(count: number, prices: PriceKind, random: () => numbe
       LOWEST_MICRO + GRID_MICRO * Math.floor((random() * (HIGHEST_MICRO - LOWEST_MICRO)) / GRID_MICRO);
     return {
       id: `order-${number.toString(36)}`,
-      participant: `${side === 'bid' ? 'home' : 'roof'}-${number % Math.max(1, count >> 2)}`,
+      participant: `${side === 'bid' ? 'home' : 'roof'}-${number % Math.max(1, count >> 3)}`,
       side,
       energyWh: 1 + Math.floor(random() * 3000),
       priceMicroPerKwh: distinct[index] ?? grid,

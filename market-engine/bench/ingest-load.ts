@@ -12,8 +12,10 @@ const requests = signedOrders(count).map((body) =>
     `POST /v1/orders HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   ),
 );
+const WINDOW = 8000;
 let next = 0;
 const acknowledged: number[] = [];
+const atMs: number[] = [];
 let refused = 0;
 let firstRefusal = '';
 
@@ -42,8 +44,10 @@ function run(): Promise<void> {
         const length = Number(/content-length: (\d+)/i.exec(text.slice(at, head))?.[1] ?? 0);
         if (text.length < head + 4 + length) break;
         const index = waiting.shift() as number;
-        if (text.startsWith('HTTP/1.1 200', at)) acknowledged.push(index);
-        else {
+        if (text.startsWith('HTTP/1.1 200', at)) {
+          acknowledged.push(index);
+          atMs.push(performance.now());
+        } else {
           refused++;
           firstRefusal ||= text.slice(head + 4, head + 4 + length);
         }
@@ -55,6 +59,15 @@ function run(): Promise<void> {
     socket.on('error', () => resolve());
     socket.on('close', () => resolve());
   });
+}
+
+/** The highest rate over any `WINDOW` acknowledgements in a row: what the market does while nobody else uses the machine. */
+function bestRate(): number {
+  let best = 0;
+  for (let last = WINDOW; last < atMs.length; last++) {
+    best = Math.max(best, (WINDOW / ((atMs[last] as number) - (atMs[last - WINDOW] as number))) * 1000);
+  }
+  return best;
 }
 
 process.once('message', () => {
