@@ -14,6 +14,19 @@ const COMMANDS: Record<string, readonly [summary: string, load: () => Promise<Co
     'check published bundles against the chain',
     async () => (await import('./cli/verify.ts')).verifyCommand,
   ],
+  prove: [
+    "write the proof of a household's statement",
+    async () => (await import('./cli/prove.ts')).proveCommand,
+  ],
+  'verify-proof': [
+    'check such a proof against the chain alone',
+    async () => (await import('./cli/prove.ts')).verifyProofCommand,
+  ],
+  gateway: [
+    'scan, check and run the gateway of a real home',
+    async () => (await import('./cli/gateway.ts')).gatewayCommand,
+  ],
+  check: ['check a clearing certificate', async () => (await import('./cli/check.ts')).checkCommand],
   clear: ['clear a book and print the clearing', async () => (await import('./cli/clear.ts')).clearCommand],
 };
 

@@ -1,15 +1,11 @@
 import { CommonwattError } from '@commonwatt/domain';
 import { rebuildRecords } from '@commonwatt/market-engine';
-import {
-  connectChain,
-  openChainForReading,
-  verifyBundles,
-  type SlotVerdict,
-} from '@commonwatt/substrate-client';
+import { verifyBundles, type SlotVerdict } from '@commonwatt/substrate-client';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from '../main.ts';
 import { readOptions } from './options.ts';
+import { withChain } from './prove.ts';
 import { findStateDir } from './states.ts';
 
 const HELP = `commonwatt verify --state DIR [--chain URL]
@@ -33,31 +29,20 @@ export const verifyCommand: Command = async (args) => {
   const bundleDir = join(dir, 'bundles');
   if (!existsSync(bundleDir))
     throw new CommonwattError('not-found', `${bundleDir} does not exist: no slot was settled yet`);
-  const reading =
-    values.chain === undefined
-      ? await openChainForReading(join(dir, 'chain'))
-      : { endpoint: values.chain, stop: async () => {} };
-  try {
-    const chain = await connectChain({ endpoint: reading.endpoint, log: (line) => console.error(line) });
-    try {
-      const report = await verifyBundles({
-        bundleDir,
-        chain,
-        rebuild: rebuildRecords,
-        onSlot: (verdict) => print(verdict, values.quiet === true),
-      });
-      for (const fault of report.faults) console.log(`FAULT  ${fault.record}: ${fault.what}`);
-      const good = report.slots.filter((slot) => slot.ok).length;
-      console.log(
-        `${good} of ${report.slots.length} slots hold; ${report.ok ? 'everything agrees with the chain' : 'NOT everything agrees'}`,
-      );
-      return report.ok ? 0 : 1;
-    } finally {
-      await chain.close();
-    }
-  } finally {
-    await reading.stop();
-  }
+  return withChain({ chain: values.chain, state: dir }, async (chain) => {
+    const report = await verifyBundles({
+      bundleDir,
+      chain,
+      rebuild: rebuildRecords,
+      onSlot: (verdict) => print(verdict, values.quiet === true),
+    });
+    for (const fault of report.faults) console.log(`FAULT  ${fault.record}: ${fault.what}`);
+    const good = report.slots.filter((slot) => slot.ok).length;
+    console.log(
+      `${good} of ${report.slots.length} slots hold; ${report.ok ? 'everything agrees with the chain' : 'NOT everything agrees'}`,
+    );
+    return report.ok ? 0 : 1;
+  });
 };
 
 function print(verdict: SlotVerdict, quiet: boolean): void {

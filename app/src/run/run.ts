@@ -163,7 +163,9 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       const signal = signals.add(signed, clock.nowMs());
       share();
       const [from, to] = [signal.fromMs, signal.toMs].map((ms) => new Date(ms).toISOString().slice(0, 16));
-      say(`demand signal ${signal.id}: import at most ${signal.limitW} W from ${from}Z to ${to}Z`);
+      const text = `import at most ${signal.limitW} W from ${from}Z to ${to}Z`;
+      say(`demand signal ${signal.id}: ${text}`);
+      telemetry.event(clock.nowMs(), 'demand-signal', `demand signal ${signal.id}`, text);
       return signal;
     },
     nowMs: () => clock.nowMs(),
@@ -220,7 +222,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   closing.add('the events', unsubscribe);
   const watching = watchFeeder({ clock, households, signals, telemetry, share, over });
   await Promise.race([
-    Promise.all(households.map((household) => household.firstOrders)),
+    Promise.all(households.map((household) => household.trading.firstOrders)),
     sleep(FIRST_ORDERS_MS),
   ]);
   clock.start();

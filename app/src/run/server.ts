@@ -4,6 +4,9 @@ import type { FastifyInstance } from 'fastify';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+/** The pages load nothing from elsewhere. */
+const CONTENT_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const VIEW_PERIOD_MS = 1000;
 const PAGES = fileURLToPath(new URL('../../../web/dist', import.meta.url));
 
@@ -20,6 +23,10 @@ export async function addNeighbourhoodRoutes(
   },
 ): Promise<() => void> {
   const streams = new Set<{ end(): void }>();
+
+  server.addHook('onSend', async (_request, reply) => {
+    reply.header('content-security-policy', CONTENT_POLICY).header('x-content-type-options', 'nosniff');
+  });
 
   server.get('/v1/neighbourhood', () => options.view());
 

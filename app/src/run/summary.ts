@@ -47,8 +47,8 @@ export function summarise(sources: {
   const gates = { met: 0, missed: 0 };
   for (const household of households) {
     readings[household.spec.protocol] += tally.homes.get(household.spec.id)?.readings ?? 0;
-    gates.met += household.gates.met;
-    gates.missed += household.gates.missed;
+    gates.met += household.trading.gates.met;
+    gates.missed += household.trading.gates.missed;
   }
   const last = sources.signals.at(-1);
   return {

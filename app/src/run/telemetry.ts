@@ -10,11 +10,15 @@ import { flowsOf, sumFlows } from './view.ts';
 
 const FEEDER = 'feeder-1';
 const SUBSTATION = 'substation-1';
+/** A feeder is built for this much a home, after diversity: its rating while no signal is in force. */
+const RATING_W_PER_HOME = 3000;
 
 /** What the neighbourhood tells the operators' time series. Never a reason for the market to wait or fail. */
 export interface Telemetry {
   readonly port: TelemetryPort;
   homes(atMs: number, households: readonly Household[], limitW: number | null): void;
+  /** A line on the operators' charts. */
+  event(atMs: number, kind: 'demand-signal' | 'limit', title: string, text: string): void;
   stop(): Promise<void>;
 }
 
@@ -36,6 +40,8 @@ export async function startTelemetry(options: {
     port: sink,
     homes(atMs, households, limitW) {
       const flows = sumFlows(households.map(flowsOf));
+      const limitNowW = limitW ?? RATING_W_PER_HOME * households.length;
+      const volts = households.flatMap((household) => household.latest()?.voltageV ?? []);
       write([
         ...households.flatMap((household) => homePoints(atMs, household)),
         {
@@ -45,11 +51,21 @@ export async function startTelemetry(options: {
             p_w: flows.gridW,
             load_w: flows.loadW,
             pv_w: flows.pvW,
-            ...(limitW === null
-              ? {}
-              : { limit_w: limitW, loading_pct: limitW === 0 ? 0 : (100 * flows.gridW) / limitW }),
+            limit_w: limitNowW,
+            loading_pct: limitNowW === 0 ? 100 : (100 * Math.abs(flows.gridW)) / limitNowW,
+            ...(volts.length === 0 ? {} : { v_min: Math.min(...volts), v_max: Math.max(...volts) }),
             sites_online: households.filter((household) => household.latest() !== null).length,
           },
+          atMs,
+        },
+      ]);
+    },
+    event(atMs, kind, title, text) {
+      write([
+        {
+          measurement: 'event',
+          tags: { severity: 'info', kind, feeder: FEEDER },
+          fields: { title, text },
           atMs,
         },
       ]);
@@ -82,7 +98,11 @@ function homePoints(atMs: number, household: Household): TelemetryPoint[] {
     {
       measurement: 'gateway',
       tags: { gateway: `gw-${spec.id}`, protocol: spec.protocol },
-      fields: { up: reading.flags.includes('stale') ? 0 : 1, buffered: gateway.statistics().pending },
+      fields: {
+        up: reading.flags.includes('stale') ? 0 : 1,
+        buffered: gateway.statistics().pending,
+        dropped: gateway.statistics().rejected,
+      },
       atMs,
     },
   ];
@@ -93,6 +113,7 @@ function homePoints(atMs: number, household: Household): TelemetryPoint[] {
       fields: {
         soc_pct: reading.stateOfChargePermille / 10,
         p_w: flows.batteryW,
+        setpoint_w: household.setpointW() ?? flows.batteryW,
         cap_wh: spec.battery.capacityWh,
       },
       atMs,

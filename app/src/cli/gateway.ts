@@ -1,0 +1,87 @@
+import { CommonwattError } from '@commonwatt/domain';
+import { createMarketClient } from '@commonwatt/market-engine';
+import { checkConfig, runFromConfig, scanHost } from '@commonwatt/meter-gateway';
+import { existsSync } from 'node:fs';
+import type { Command } from '../main.ts';
+import { deliverReading } from '../run/market-access.ts';
+import { writeAtomically } from '../run/state.ts';
+import { readOptions } from './options.ts';
+
+const HELP = `commonwatt gateway scan HOST[:PORT] [--out gateway.yaml]   find devices and write a configuration
+commonwatt gateway check [gateway.yaml]                    read every configured device once
+commonwatt gateway run [gateway.yaml]                      read, sign and deliver until Ctrl-C
+
+docs/gateway.md leads from the cable to the first signed reading.`;
+
+const DEFAULT_FILE = 'gateway.yaml';
+
+/** The box in the home, by itself. */
+export const gatewayCommand: Command = async (args) => {
+  const { values, positionals } = readOptions(
+    args,
+    { out: { type: 'string' }, help: { type: 'boolean' } },
+    2,
+  );
+  const [action, target] = positionals;
+  if (values.help || action === undefined) {
+    console.log(HELP);
+    return values.help ? 0 : 2;
+  }
+  if (action === 'scan') return scan(target, values.out);
+  if (action === 'check') {
+    const result = await checkConfig(target ?? DEFAULT_FILE, (line) => console.log(line));
+    return result.ok ? 0 : 1;
+  }
+  if (action === 'run') return run(target ?? DEFAULT_FILE);
+  throw new CommonwattError('malformed', `there is no \`gateway ${action}\``, { remedy: HELP });
+};
+
+async function scan(target: string | undefined, out: string | undefined): Promise<number> {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(target ?? '');
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined) {
+    throw new CommonwattError('malformed', `scan what? ${JSON.stringify(target ?? '')} is no HOST[:PORT]`, {
+      remedy: HELP,
+    });
+  }
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
+  if (out !== undefined && existsSync(out)) {
+    throw new CommonwattError('conflict', `${out} is there already`, {
+      remedy: 'give another --out, or move it away',
+    });
+  }
+  const result = await scanHost(host, {
+    ...(port === undefined ? {} : { ports: [port], opcuaPorts: [port] }),
+    print: (line) => console.log(line),
+  });
+  const found = result.devices.length + result.endpoints.length;
+  if (found === 0) {
+    console.error(`nothing that is known answers at ${target}`);
+    return 1;
+  }
+  if (out === undefined) console.log(`\n${result.yaml}`);
+  else {
+    writeAtomically(out, result.yaml);
+    console.log(
+      `written to ${out}: complete the names, the market's address and the passwords, then \`commonwatt gateway check ${out}\``,
+    );
+  }
+  return 0;
+}
+
+async function run(file: string): Promise<number> {
+  const gateway = await runFromConfig(file, {
+    deliverTo: (market) => {
+      const client = createMarketClient({ baseUrl: market });
+      return (reading, signal) => deliverReading(client, reading, signal);
+    },
+    log: (line) => console.log(line),
+  });
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  console.log('stopping: the battery is released first ...');
+  await gateway.stop();
+  return 0;
+}
