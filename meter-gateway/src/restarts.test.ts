@@ -25,6 +25,22 @@ describe.concurrent('restarts', () => {
     }
   });
 
+  test('back after several slots, and the meter answers late: the missed slots wait for it', async (running) => {
+    const { clock, meter, received, options } = await testHome(running);
+    const first = await started(running, options);
+    await run(clock, first, () => received.length >= 2, 'readings');
+    await first.stop();
+    const before = received.length;
+    clock.moveTo(clock.nowMs() + 40 * 60_000);
+    meter.fake.fault = { kind: 'rst' };
+    const gateway = await started(running, options);
+    await run(clock, gateway, () => gateway.statistics().pollErrors > 0, 'a look in vain');
+    meter.fake.fault = { kind: 'none' };
+    await run(clock, gateway, () => received.length >= before + 4, 'readings after');
+    expect(flagsOf(received)).toEqual(['interpolated']);
+    expectWhole(received);
+  });
+
   test('killed while the battery is forced: the next start releases it first', async (running) => {
     const { clock, bank, battery, options } = await testHome(running);
     const killed = await started(running, options);

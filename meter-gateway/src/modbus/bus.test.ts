@@ -53,6 +53,19 @@ describe('faults on the wire: an error in time, and the next request works again
     expect(fake.connections).toBe(1);
   });
 
+  test.each<[string, Fault]>([
+    ['RST', { kind: 'rst' }],
+    ['FIN', { kind: 'fin' }],
+  ])('%s is noticed at once, not at the deadline', async (_name, fault) => {
+    const patient = new ModbusBus({ host: '127.0.0.1', port: fake.port }, { ...QUICK, timeoutMs: 5000 });
+    await patient.read(1, 3, 0, 1);
+    fake.fault = fault;
+    const startedMs = performance.now();
+    await expect(patient.read(1, 3, 0, 1)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(performance.now() - startedMs).toBeLessThan(2000);
+    await patient.close();
+  });
+
   test('slow answers within the deadline are good', async () => {
     fake.fault = { kind: 'delay', ms: 60 };
     expect(await read()).toEqual([7, 8]);

@@ -101,6 +101,21 @@ test('a full disk: no reading is lost, doubled or changed; they come when there 
   );
 });
 
+test('a full disk: what marked the slot meanwhile is not forgotten', async () => {
+  const { world, store, minutes } = bench();
+  await minutes(20);
+  const goodWh = world.importWh;
+  world.importWh = 0;
+  await minutes(1);
+  world.importWh = goodWh + 1000 / 60;
+  world.full = true;
+  await minutes(20);
+  world.full = false;
+  await minutes(2);
+  const readings = store.readings(0, 10).map(({ payload }) => payload);
+  expect(readings.map(({ flags }) => flags)).toEqual([[], ['nonsense']]);
+});
+
 test('a first sample in the middle of a slot: the reading is partial and counts from there', async () => {
   const { store, minutes } = bench(7 * MINUTE_MS);
   await minutes(30);
