@@ -76,7 +76,14 @@ process.once('message', () => {
     const elapsedMs = performance.now() - startMs;
     const { user, system } = process.cpuUsage();
     process.send?.(
-      { elapsedMs, acknowledged, refused, firstRefusal, cpuSeconds: (user + system) / 1e6 },
+      {
+        elapsedMs,
+        bestPerSecond: bestRate(),
+        acknowledged,
+        refused,
+        firstRefusal,
+        cpuSeconds: (user + system) / 1e6,
+      },
       () => process.disconnect(),
     );
   });

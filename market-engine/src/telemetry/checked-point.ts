@@ -31,7 +31,7 @@ export function checkedPoint(
   }
   const fields: Record<string, number | string | boolean> = {};
   for (const [name, value] of Object.entries(point.fields)) {
-    const type = known.fields[name];
+    const type = Object.hasOwn(known.fields, name) ? known.fields[name] : undefined;
     if (type === undefined) return `${point.measurement}: field ${JSON.stringify(name)} is not in the schema`;
     const storable = storableAs(type, value);
     if (storable === 'wrong')
