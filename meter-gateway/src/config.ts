@@ -1,6 +1,13 @@
 import { CommonwattError, isId } from '@commonwatt/domain';
 import type { TlsFiles } from './modbus/line.ts';
 
+/** Changes that an OPC-UA server reports by itself between two polls. */
+export interface Subscribe {
+  readonly samplingIntervalMs: number;
+  /** Smaller changes of power are not reported. */
+  readonly deadbandW: number;
+}
+
 /** What a battery's type plate says, for devices that do not tell it themselves; what the device says comes first. */
 export interface Nameplate {
   readonly capacityWh?: number;
@@ -50,6 +57,7 @@ export type DeviceConfig =
       readonly nameplate?: Nameplate;
       /** The server's certificate (PEM or DER), put on the trust list. */
       readonly serverCertificatePath?: string;
+      readonly subscribe?: Subscribe;
     };
 
 /** Throws CommonwattError `malformed` unless there is exactly one grid meter, at most one battery, and ids are unique. */

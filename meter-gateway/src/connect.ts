@@ -51,7 +51,8 @@ export function openConnections(options: ConnectionOptions): Connections {
           key,
           () => new OpcuaConnection({ ...config, pkiFolder: options.pkiFolder }, options.opcua),
         );
-        return opcuaDevice(profile, { id: config.id, role: config.role, connection, release });
+        const { id, role, subscribe } = config;
+        return opcuaDevice(profile, { id, role, connection, release, subscribe });
       }
       const profile = config.profile === 'sunspec' ? undefined : loadProfile(config.profile);
       if (profile?.protocol === 'opcua') throw unfit(config, 'a Modbus device');

@@ -29,5 +29,7 @@ export interface Device {
   /** One look at all its quantities. Throws CommonwattError `unavailable` when it does not answer. */
   read(): Promise<DeviceSample>;
   readonly control?: BatteryControl;
+  /** Values that come by themselves between two looks, where the protocol can do that; called for each change. */
+  watch?(listener: (values: DeviceSample['values']) => void): void;
   close(): Promise<void>;
 }

@@ -14,6 +14,7 @@ import { Slots } from './slots/slots.ts';
 import { openStore } from './store/store.ts';
 
 const MINUTE_MS = 60_000;
+const CHANGE_REAL_MS = 200;
 
 /**
  * Starts the box of one home. Resolves even when devices are down and keeps trying. Throws CommonwattError for a configuration that
@@ -145,6 +146,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
   };
 
+  // A change that a device reports is looked at once, but never more often than this, however it flickers.
+  let changeTimer: NodeJS.Timeout | undefined;
+  const changed = (): void => {
+    changeTimer ??= setTimeout(() => {
+      changeTimer = undefined;
+      if (stopping.signal.aborted) return;
+      publish();
+      void dispatcher?.tick();
+    }, CHANGE_REAL_MS);
+  };
+  for (const poller of pollers) poller.changed = changed;
+
   // Gateways of one street poll at different moments; only the boundaries are the same for all.
   const phaseMs =
     createHash('sha256').update(options.gateway).digest().readUInt32BE() % Math.ceil(pollIntervalMs);
@@ -190,6 +203,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const stop = async (): Promise<void> => {
     stopping.abort();
     clearInterval(watch);
+    clearTimeout(changeTimer);
     await running;
     if (dispatcher) {
       await withDeadline(dispatcher.stop(), 5000, 'release of the battery').catch((error: unknown) =>

@@ -64,6 +64,10 @@ export class Poller {
     this.#limits = options.limits;
     this.#slotMs = options.slotMs;
     this.#log = options.log;
+    options.device.watch?.((values) => {
+      this.values = { ...this.values, ...values };
+      this.changed();
+    });
     if (options.memory) {
       const { point, serial, closedWh } = options.memory;
       this.counters = { points: [point], suspects: [], serial };
@@ -169,6 +173,8 @@ export class Poller {
     if (event !== 'old') this.#suspected = undefined;
   }
 
+  /** Called when a device reported a change by itself. */
+  changed: () => void = () => {};
   /** True for a device that answers but has no energy counters: nobody waits for them. */
   withoutCounters = false;
   /** Set when a new epoch began; the gateway stores that at once and clears it. */

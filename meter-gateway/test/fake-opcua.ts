@@ -19,6 +19,8 @@ export interface FakeOpcua {
   /** Values by node, read at every request. */
   readonly values: Record<string, number>;
   readonly writes: [node: string, value: number][];
+  /** Answers every write with BadOutOfRange. */
+  refuse: boolean;
   stop(): Promise<void>;
 }
 
@@ -44,6 +46,8 @@ export async function fakeOpcua(options: {
   readonly port?: number;
   /** Its certificate ran out nine days ago. */
   readonly expired?: boolean;
+  /** Takes the certificate that is in the folder already. */
+  readonly keepCertificate?: boolean;
 }): Promise<FakeOpcua> {
   const { values } = options;
   const writes: [string, number][] = [];
@@ -58,7 +62,8 @@ export async function fakeOpcua(options: {
   }
   const certificatePath = join(options.folder, 'own', 'certs', 'server.pem');
   const port = options.port ?? (await freePort());
-  await manager.createSelfSignedCertificate({
+  const make = options.keepCertificate !== true;
+  if (make) await manager.createSelfSignedCertificate({
     applicationUri: 'urn:fake:devices',
     subject: '/CN=Fake devices',
     dns: ['localhost'],
@@ -67,6 +72,17 @@ export async function fakeOpcua(options: {
     validity: options.expired === true ? 1 : 365,
     outputFile: certificatePath,
   });
+  const fake: FakeOpcua = {
+    endpoint: `opc.tcp://127.0.0.1:${port}`,
+    certificatePath,
+    values,
+    writes,
+    refuse: false,
+    stop: async () => {
+      await server.shutdown(50);
+      await manager.dispose();
+    },
+  };
   const server = new OPCUAServer({
     port,
     host: '127.0.0.1',
@@ -101,6 +117,7 @@ export async function fakeOpcua(options: {
         ...(WRITABLE.has(node)
           ? {
               set: (variant: Variant) => {
+                if (fake.refuse) return StatusCodes.BadOutOfRange;
                 values[node] = Number(variant.value);
                 writes.push([node, Number(variant.value)]);
                 return StatusCodes.Good;
@@ -111,14 +128,5 @@ export async function fakeOpcua(options: {
     });
   }
   await server.start();
-  return {
-    endpoint: `opc.tcp://127.0.0.1:${port}`,
-    certificatePath,
-    values,
-    writes,
-    stop: async () => {
-      await server.shutdown(50);
-      await manager.dispose();
-    },
-  };
+  return fake;
 }

@@ -89,6 +89,15 @@ export const CONFIG_SCHEMA = {
               password: text,
               profile: { ...text, default: 'opc34100' },
               serverCertificatePath: text,
+              subscribe: {
+                type: 'object',
+                additionalProperties: false,
+                required: ['samplingIntervalMs', 'deadbandW'],
+                properties: {
+                  samplingIntervalMs: { type: 'integer', minimum: 100, maximum: 60_000 },
+                  deadbandW: { type: 'number', minimum: 0 },
+                },
+              },
             },
           },
         ],

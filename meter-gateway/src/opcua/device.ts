@@ -3,6 +3,7 @@ import type { DataValue } from 'node-opcua';
 import type { BatteryControl, Device } from '../device.ts';
 import type { OpcuaProfile, OpcuaRole } from '../profile/types.ts';
 import { toSample, type DeviceSample, type Quantity } from '../quantity.ts';
+import type { Subscribe } from '../config.ts';
 import type { OpcuaConnection } from './session.ts';
 
 /** Built-in data types (OPC 10000-6, table 1). */
@@ -15,6 +16,7 @@ export interface OpcuaDeviceOptions {
   readonly role: 'grid-meter' | 'pv' | 'battery';
   readonly connection: OpcuaConnection;
   readonly release: () => Promise<void>;
+  readonly subscribe?: Subscribe | undefined;
 }
 
 /** A number out of an OPC-UA value: UInt64 and Int64 come as pairs of words; undefined when the status is bad. */
@@ -60,7 +62,38 @@ export function opcuaDevice(profile: OpcuaProfile, options: OpcuaDeviceOptions):
       return { ...decodeNodes(role, values), ...timing };
     },
     ...(control === undefined ? {} : { control }),
+    ...(options.subscribe === undefined ? {} : { watch: watcher(profile, role, options.subscribe, connection) }),
     close: options.release,
+  };
+}
+
+/** What may change between two polls and matters at once; counters wait for the poll, which gives all of them at one time. */
+const WATCHED: readonly Quantity[] = ['powerW', 'stateOfChargePermille'];
+
+function watcher(
+  profile: OpcuaProfile,
+  role: OpcuaRole,
+  { samplingIntervalMs, deadbandW }: Subscribe,
+  connection: OpcuaConnection,
+): NonNullable<Device['watch']> {
+  return (listener) => {
+    const nodes = WATCHED.flatMap((quantity) => {
+      const mapping = role.quantities[quantity];
+      return mapping ? [{ quantity, ...mapping }] : [];
+    });
+    connection.watch({
+      namespaceUri: profile.namespaceUri,
+      samplingIntervalMs,
+      nodes: nodes.map(({ node, quantity, scale }) => ({
+        node,
+        deadband: quantity === 'powerW' ? deadbandW / Math.abs(scale) : 0,
+      })),
+      onValue: (node, data) => {
+        const found = nodes.find((one) => one.node === node);
+        const value = numberOf(data);
+        if (found && value !== undefined) listener(toSample([[found.quantity, value * found.scale]]).values);
+      },
+    });
   };
 }
 

@@ -161,3 +161,49 @@ test('bad status and NaN of single nodes: left out, or nonsense', async () => {
   Object.assign(server.values, VALUES);
   await apart.closeAll();
 });
+
+test('a subscription reports changes beyond the deadband, and comes back after the connection was lost', async () => {
+  const apart = openConnections({ pkiFolder, opcua: { timeoutMs: 2000, backoffFirstMs: 1, backoffMaxMs: 5 } });
+  const device = apart.device(config({ subscribe: { samplingIntervalMs: 100, deadbandW: 50 } }));
+  const seen: (number | undefined)[] = [];
+  device.watch?.(({ powerW }) => seen.push(powerW));
+  await device.read();
+  const sees = async (value: number): Promise<void> => {
+    for (let tries = 0; tries < 100 && seen.at(-1) !== value; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    expect(seen.at(-1)).toBe(value);
+  };
+  await sees(812.5);
+  server.values['Meter.AcActivePowerTotal'] = 830;
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  server.values['Meter.AcActivePowerTotal'] = 2000;
+  await sees(2000);
+  expect(seen).toEqual([812.5, 2000]);
+  // The server restarts: the next look makes a new session, and with it the subscription.
+  const { endpoint, certificatePath } = server;
+  await server.stop();
+  await expect(device.read()).rejects.toMatchObject({ code: 'unavailable' });
+  server = await fakeOpcua({
+    folder: join(folder.path, 'server'),
+    values: { ...VALUES, 'Meter.AcActivePowerTotal': 3000 },
+    trustClient: await gatewayCertificate(pkiFolder),
+    port: Number(new URL(endpoint.replace('opc.tcp', 'http')).port),
+    keepCertificate: true,
+  });
+  expect(server.certificatePath).toBe(certificatePath);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect((await device.read()).values.powerW).toBe(3000);
+  await sees(3000);
+  await apart.closeAll();
+});
+
+test('a write that the server refuses is told, and the session stays', async () => {
+  const apart = openConnections({ pkiFolder });
+  const battery = apart.device(config({ id: 'battery', role: 'battery' }));
+  server.refuse = true;
+  await expect(battery.control?.force(1000, 60_000)).rejects.toThrow(/Battery.Setpoint: the server answers Bad/);
+  server.refuse = false;
+  expect((await battery.read()).values.capacityWh).toBe(10_000);
+  await apart.closeAll();
+});

@@ -1,6 +1,7 @@
 import { CommonwattError } from '@commonwatt/domain';
 import type { ClientSession, DataValue, DataValueOptions, OPCUAClient, WriteValueOptions } from 'node-opcua';
 import { backoff, reason, withDeadline } from '../deadline.ts';
+import { startWatch, type Watch } from './watch.ts';
 import { APPLICATION_URI, checkValidity, openPki } from './pki.ts';
 
 export interface OpcuaTarget {
@@ -23,6 +24,9 @@ interface Live {
   readonly session: ClientSession;
 }
 
+/** The server answered, and refuses: the session is sound. */
+class Refusal extends Error {}
+
 /** Attribute id of a variable's value (OPC 10000-6, A.1). */
 const VALUE = 13;
 const SESSION_TIMEOUT_MS = 120_000;
@@ -43,6 +47,7 @@ export class OpcuaConnection {
   #lastFault = '';
   #closed = false;
   #namespaces: readonly string[] | undefined;
+  readonly #watches: Watch[] = [];
 
   constructor(target: OpcuaTarget, options: OpcuaOptions = {}) {
     this.#target = target;
@@ -75,9 +80,14 @@ export class OpcuaConnection {
           value,
         };
         const status = await session.write(request);
-        if (!status.isGood()) throw new Error(`${node}: the server answers ${status.name}`);
+        if (!status.isGood()) throw new Refusal(`${node}: the server answers ${status.name}`);
       }
     });
+  }
+
+  /** Asks for changes of nodes from the next connect on, and again after every reconnect. */
+  watch(watch: Watch): void {
+    this.#watches.push(watch);
   }
 
   async close(): Promise<void> {
@@ -103,7 +113,7 @@ export class OpcuaConnection {
         this.#backoff.reset();
         return answer;
       } catch (error) {
-        this.#fail(error);
+        if (!(error instanceof Refusal)) this.#fail(error);
         throw new CommonwattError(
           'unavailable',
           `${this.#target.endpoint} ${what}: ${reason(error)}`,
@@ -165,6 +175,11 @@ export class OpcuaConnection {
       await client.connect(endpoint);
       session = await client.createSession({ type: UserTokenType.UserName, userName: user, password });
       if (session.serverCertificate) checkValidity(session.serverCertificate, Date.now());
+      for (const watch of this.#watches) {
+        const namespaces = await session.readNamespaceArray();
+        const index = namespaces.indexOf(watch.namespaceUri);
+        if (index >= 0) await startWatch(session, index, watch);
+      }
       return { client, session };
     })();
     try {

@@ -1,0 +1,48 @@
+import type { ClientSession, DataValue } from 'node-opcua';
+
+/** Nodes whose changes are wanted between two polls. */
+export interface Watch {
+  readonly namespaceUri: string;
+  readonly nodes: readonly { readonly node: string; readonly deadband: number }[];
+  readonly samplingIntervalMs: number;
+  readonly onValue: (node: string, value: DataValue) => void;
+}
+
+/** Keep-alives that may be missing before the server drops the subscription; times the interval well below the session's timeout. */
+const KEEP_ALIVES = 20;
+const QUEUE = 1;
+
+/**
+ * A subscription with one monitored item for each node (OPC 10000-4, 5.12 and 5.13), absolute deadband: percent deadband needs an
+ * EURange that plain variables lack. Items are created one after the other; all at once confuses servers.
+ */
+export async function startWatch(session: ClientSession, namespace: number, watch: Watch): Promise<void> {
+  const { ClientSubscription, DataChangeFilter, DataChangeTrigger, DeadbandType, TimestampsToReturn } =
+    await import('node-opcua');
+  const { samplingIntervalMs, onValue } = watch;
+  const subscription = ClientSubscription.create(session, {
+    requestedPublishingInterval: samplingIntervalMs,
+    requestedLifetimeCount: KEEP_ALIVES * 3,
+    requestedMaxKeepAliveCount: KEEP_ALIVES,
+    maxNotificationsPerPublish: 100,
+    publishingEnabled: true,
+    priority: 1,
+  });
+  for (const { node, deadband } of watch.nodes) {
+    const item = await subscription.monitor(
+      { nodeId: `ns=${namespace};s=${node}`, attributeId: 13 },
+      {
+        samplingInterval: samplingIntervalMs,
+        queueSize: QUEUE,
+        discardOldest: true,
+        filter: new DataChangeFilter({
+          trigger: DataChangeTrigger.StatusValue,
+          deadbandType: deadband > 0 ? DeadbandType.Absolute : DeadbandType.None,
+          deadbandValue: deadband,
+        }),
+      },
+      TimestampsToReturn.Neither,
+    );
+    item.on('changed', (value: unknown) => onValue(node, value as DataValue));
+  }
+}
