@@ -1,6 +1,5 @@
 import {
   CommonwattError,
-  slotAfter,
   type BundleRecord,
   type ErrorCode,
   type SettlementReceipt,
@@ -19,9 +18,11 @@ import {
   storeSnapshot,
   type SlotSnapshot,
 } from '../slot/step.ts';
+import { attempt, messageOf } from './attempt.ts';
 import type { Core } from './core.ts';
 import { allDelivered, fixSlot } from './fix-slot.ts';
 import type { Memory } from './memory.ts';
+import { nextSlotToOpen } from './next-slot.ts';
 import type { MarketEvent, MarketOptions } from './ports.ts';
 import { statementOf } from './slot-detail.ts';
 
@@ -105,6 +106,11 @@ export class SlotShell {
     }
     if (state === 'settled') this.#live.delete(slot);
     this.#deps.emit({ type: 'slot', slot, state });
+    for (const fact of facts) {
+      if (fact.type !== 'cleared') continue;
+      const { clearing, bids, offers } = fact;
+      this.#deps.emit({ type: 'cleared', clearing, bids, offers });
+    }
     this.#deps.changed();
     for (const effect of next.effects) this.#carryOut(live, effect);
   }
@@ -126,8 +132,9 @@ export class SlotShell {
 
   /** When a tick is next due, ms since 1970; null when nothing waits for time. */
   nextDeadlineMs(): number | null {
-    const opening = this.#nextToOpen();
-    let next = opening === null ? null : slotDeadlines(opening, this.#deps.options.rules).opensMs;
+    const { memory, options } = this.#deps;
+    const opening = nextSlotToOpen(memory.state, options);
+    let next = opening === null ? null : slotDeadlines(opening, options.rules).opensMs;
     for (const live of this.#live.values()) {
       const at = nextDeadlineMs(live.snapshot);
       if (at !== null && (next === null || at < next)) next = at;
@@ -147,19 +154,11 @@ export class SlotShell {
     return memory.detail(slot).records(core, (seq) => memory.state.registryAt(seq), memory.journal);
   }
 
-  #nextToOpen(): SlotId | null {
-    const { memory, options } = this.#deps;
-    const { lastOpened, journal } = memory.state;
-    const next =
-      lastOpened === null
-        ? (journal?.firstSlot ?? options.firstSlot)
-        : slotAfter(lastOpened, options.rules.slotMinutes);
-    return options.lastSlot !== undefined && next > options.lastSlot ? null : next;
-  }
-
   #openDue(nowMs: number): void {
     const { memory, options } = this.#deps;
-    for (let slot = this.#nextToOpen(); slot !== null; slot = this.#nextToOpen()) {
+    for (;;) {
+      const slot = nextSlotToOpen(memory.state, options);
+      if (slot === null) return;
       const deadlines = slotDeadlines(slot, options.rules);
       if (deadlines.opensMs > nowMs || memory.state.rules === null) return;
       const snapshot = firstSnapshot({
@@ -199,10 +198,9 @@ export class SlotShell {
         if (clearing instanceof Error) return this.#stuck(slot, 'the book cannot be cleared', clearing);
         const bids = book.orders.filter((order) => order.side === 'bid').length;
         const offers = book.orders.length - bids;
-        this.send(slot, { type: 'book.cleared', volumeWh: clearing.volumeWh }, [
+        return this.send(slot, { type: 'book.cleared', volumeWh: clearing.volumeWh }, [
           { type: 'cleared', slot, clearing, bids, offers },
         ]);
-        return emit({ type: 'cleared', clearing, bids, offers });
       }
       case 'askReadings': {
         const { registry } = memory.state;
@@ -256,16 +254,4 @@ export class SlotShell {
     this.#deps.options.log(`slot ${slot} needs an operator: ${why}`);
     this.send(slot, { type: 'stuck', why });
   }
-}
-
-function attempt<T>(action: () => T): T | Error {
-  try {
-    return action();
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
