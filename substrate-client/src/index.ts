@@ -37,3 +37,6 @@ export {
   type Proof,
   type ProofVerdict,
 } from './proof/proof.ts';
+export { addressOf, createKeystore, openKeystore } from './keystore/keystore.ts';
+export { checkMoney, checkPallets } from './community/check.ts';
+export type { SettlementStatus } from './settlement/status.ts';

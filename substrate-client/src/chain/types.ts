@@ -85,6 +85,8 @@ export interface CommunityChain extends ChainReader {
   /** Nonce of the settlement account in the state after a block. */
   nonceAt(blockHash: string): Promise<number>;
   holdings(accountKeys: readonly string[], blockHash: string): Promise<ReadonlyMap<string, Holding>>;
+  /** What the settlement account has for fees. */
+  fundsNative(): Promise<bigint>;
   /** How many payments one batch may carry, by the chain's own limits. */
   paymentsMax(): Promise<number>;
   sign(call: BatchCall, nonce: number, birth: BlockRef): Promise<SignedExtrinsic>;

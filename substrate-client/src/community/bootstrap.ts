@@ -3,6 +3,7 @@ import { CommonwattError, type Participant, type Signer } from '@commonwatt/doma
 import type { Chain } from '../chain/connect.ts';
 import type { CommunityChain } from '../chain/types.ts';
 import { id, toHex } from './batch-call.ts';
+import { checkMoney, checkPallets, DECIMALS } from './check.ts';
 import { communityChain, readMany } from './community-chain.ts';
 import { signCall, submitBytes, type Call } from './extrinsics.ts';
 
@@ -25,14 +26,12 @@ export interface BootstrapOptions {
 }
 
 const NATIVE_FUNDS = 1_000_000_000_000_000n;
-const DECIMALS = 6;
 const DEADLINE_MS = 180_000;
 /** A pool that makes no block for so long has lost what was in it. */
 const QUIET_MS = 6_000;
 /** Extrinsics sent at a time. */
 const POOL_MAX = 50;
 const BLOCK_DEADLINE_MS = 60_000;
-const PALLETS = ['system', 'utility', 'assets', 'transactionPayment'] as const;
 
 /**
  * Brings a community's accounts, asset, balances and approvals into being, whatever of it is there already.
@@ -41,13 +40,7 @@ const PALLETS = ['system', 'utility', 'assets', 'transactionPayment'] as const;
 export async function bootstrapCommunity(options: BootstrapOptions): Promise<CommunityChain> {
   const { chain, community, assetId, treasury } = options;
   const untilMs = performance.now() + (options.deadlineMs ?? DEADLINE_MS);
-  for (const pallet of PALLETS) {
-    if (!chain.api.query[pallet] && !chain.api.tx[pallet]) {
-      throw new CommonwattError('conflict', `the chain at ${chain.endpoint} has no pallet "${pallet}"`, {
-        remedy: 'use a chain with the pallets assets and utility, such as an Asset Hub',
-      });
-    }
-  }
+  checkPallets(chain);
   const keys = options.participants.map(({ participant }) => participant.accountKey);
   if (options.dev) {
     options.onProgress?.('accounts are funded');
@@ -59,7 +52,7 @@ export async function bootstrapCommunity(options: BootstrapOptions): Promise<Com
       mint(options, hash),
     );
   } else {
-    await checkAsset(options);
+    await checkMoney(chain, assetId, treasury.publicKey);
   }
   await ensure(options, untilMs, 'participants approve the settlement account', async (hash) =>
     approve(options, hash),
@@ -240,39 +233,4 @@ async function approve(options: BootstrapOptions, blockHash: string): Promise<St
     const call = tx['assets']!['approveTransfer']!(assetId, id(treasury.publicKey), approvalMicro - left);
     return [{ call, signer }];
   });
-}
-
-async function checkAsset({ chain, assetId, treasury }: BootstrapOptions): Promise<void> {
-  const { query } = chain.api;
-  const finalized = await chain.finalizedBlock();
-  const [asset, metadata, account] = (await readMany(
-    chain,
-    [
-      [query['assets']!['asset']!, [assetId]],
-      [query['assets']!['metadata']!, [assetId]],
-      [query['system']!['account']!, [id(treasury.publicKey)]],
-    ],
-    finalized.hash,
-  )) as [unknown, { decimals: { toNumber(): number } }, { toJSON(): AccountInfo }];
-  if (asset === null) {
-    throw new CommonwattError('not-found', `asset ${assetId} does not exist on ${chain.endpoint}`, {
-      remedy: 'give the id of a euro-like asset of that chain',
-    });
-  }
-  const decimals = metadata.decimals.toNumber();
-  if (decimals !== DECIMALS) {
-    throw new CommonwattError(
-      'conflict',
-      `asset ${assetId} has ${decimals} decimals; settlement counts in ${DECIMALS}`,
-    );
-  }
-  if (BigInt(account.toJSON().data.free) === 0n) {
-    throw new CommonwattError(
-      'no-collateral',
-      `the settlement account ${treasury.publicKey} has no funds for fees`,
-      {
-        remedy: 'send it some of the native token',
-      },
-    );
-  }
 }

@@ -27,6 +27,12 @@ export function communityChain(options: {
     block: chain.block,
     nonceAt: (blockHash) => nonceAt(chain, settlementKey, blockHash),
     holdings: (accountKeys, blockHash) => holdings(chain, assetId, settlementKey, accountKeys, blockHash),
+    fundsNative: async () => {
+      const entry = chain.api.query['system']!['account']!;
+      const { hash } = await chain.finalizedBlock();
+      const [account] = await readMany(chain, [[entry, [id(settlementKey)]]], hash);
+      return BigInt((account as { data: { free: Amount } }).data.free.toString());
+    },
     paymentsMax: () => (limit ??= paymentsMax(chain, assetId, settlementKey)),
     sign: async (call, nonce, birth) =>
       signCall(chain.api, batchCall(chain, assetId, settlementKey, call), treasury, nonce, birth),

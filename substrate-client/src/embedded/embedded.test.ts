@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectChain, type Chain } from '../chain/connect.ts';
 import type { CommunityChain } from '../chain/types.ts';
 import { bootstrapCommunity } from '../community/bootstrap.ts';
+import { checkMoney, checkPallets } from '../community/check.ts';
 import { openSettlement, type Settlement } from '../settlement/open.ts';
 import { members, randomFrom, sampleSlot, signerNamed, slotsFrom } from '../testing/sample.ts';
 import { verifyBundles } from '../verify/verify.ts';
@@ -70,6 +71,18 @@ describe('on the real runtime', { timeout: 90_000 }, () => {
     for (const holding of (await again.holdings(keys, before.hash)).values()) {
       expect(holding).toEqual({ balanceMicro: 49_999_999n, approvalMicro: 40_000_000n, receives: true });
     }
+  });
+
+  it('says what a chain lacks for settlement', async () => {
+    const key = signerNamed('real treasury').publicKey;
+    await expect(checkMoney(chain, 7, key)).resolves.toBeUndefined();
+    await expect(checkMoney(chain, 8, key)).rejects.toThrow('asset 8 does not exist');
+    await expect(checkMoney(chain, 7, '00'.repeat(32))).rejects.toThrow('no funds for fees');
+    expect(() => checkPallets(chain)).not.toThrow();
+    expect(await community.paymentsMax()).toBeGreaterThan(200);
+    const status = await settlement.status();
+    expect(status.fundsNative).toBeGreaterThan(0n);
+    expect(status.alarms).toEqual([]);
   });
 
   it('settles a period in one batch and waits for finality', async () => {

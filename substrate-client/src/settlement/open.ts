@@ -9,6 +9,7 @@ import {
 import { bundleExists, writeBundle } from '../bundle/files.ts';
 import type { CommunityChain } from '../chain/types.ts';
 import { Ledger } from './ledger.ts';
+import { statusOf, type SettlementStatus } from './status.ts';
 import { toReceipt, toView } from './views.ts';
 import { Worker } from './worker.ts';
 
@@ -44,6 +45,8 @@ export interface Settlement {
   receipts(): readonly SettlementReceipt[];
   /** Fees of all batches so far, in the chain's smallest native unit. */
   feesNative(): bigint;
+  /** Figures and alarms for the operator; asks the chain. */
+  status(): Promise<SettlementStatus>;
   subscribe(listener: (batch: BatchView) => void): () => void;
   /** Puts back what the chain lost and writes bundles that are missing. Also done at open. */
   reconcile(): Promise<void>;
@@ -74,6 +77,7 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
   let flushing = false;
   let stopResting = (): void => {};
   let woken = false;
+  let trouble: string | null = null;
   const wake = (): void => {
     woken = true;
     stopResting();
@@ -122,20 +126,19 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
   };
 
   const run = async (): Promise<void> => {
-    let lastTrouble = '';
     while (!stopping.signal.aborted) {
       try {
         const turn = await worker.turn(flushing);
-        lastTrouble = '';
+        trouble = null;
         if (turn === 'idle') {
           for (const resolve of idleWaiters) resolve();
           idleWaiters.clear();
         }
         if (turn !== 'moved' && !stopping.signal.aborted) await rest(turn === 'idle' ? IDLE_LOOK_MS : pollMs);
       } catch (error) {
-        const trouble = error instanceof Error ? error.message : String(error);
-        if (trouble !== lastTrouble) log(`settlement is held up: ${trouble}`);
-        lastTrouble = trouble;
+        const found = error instanceof Error ? error.message : String(error);
+        if (found !== trouble) log(`settlement is held up: ${found}`);
+        trouble = found;
         if (!stopping.signal.aborted) await rest(RETRY_MS);
       }
     }
@@ -188,6 +191,16 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
         .filter(({ state }) => state === 'final')
         .map((batch) => toReceipt(batch)),
     feesNative: () => ledger.feesNative(),
+    status: async () =>
+      statusOf({
+        batches: ledger.batches(),
+        slotsWaiting: ledger.waitingSlots().length,
+        finalized: await chain.finalizedBlock(),
+        best: await chain.bestBlock(),
+        feesNative: ledger.feesNative(),
+        fundsNative: await chain.fundsNative(),
+        trouble,
+      }),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -50,6 +50,7 @@ export class FakeChain implements CommunityChain {
   readonly settlementKey: string;
   /** How many payments it takes in one batch. */
   perBatch = 1000;
+  funds = 10n ** 9n;
   readonly #blocks: Block[];
   readonly #byHash = new Map<string, Block>();
   readonly #pool = new Map<string, string>();
@@ -93,6 +94,10 @@ export class FakeChain implements CommunityChain {
         return [key, { balanceMicro, approvalMicro, receives: true }];
       }),
     );
+  }
+
+  async fundsNative(): Promise<bigint> {
+    return this.funds;
   }
 
   async paymentsMax(): Promise<number> {
