@@ -33,6 +33,8 @@ export interface GatewayTuning {
   readonly staleAfterMs?: number;
   /** The device's own reversion timer; 10 polls and at least a minute. */
   readonly reversionMs?: number;
+  /** The fastest change of a battery setpoint, W a second; none by default. */
+  readonly rampWPerS?: number;
   readonly connections?: Omit<ConnectionOptions, 'pkiFolder'>;
   /** Real time. */
   readonly deliveryTimeoutMs?: number;

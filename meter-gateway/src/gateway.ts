@@ -105,6 +105,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       view,
       reservePermille: limits.socReservePermille,
       fuseW: limits.importFuseW,
+      rampWPerS: tuning.rampWPerS,
       reversionMs: tuning.reversionMs ?? Math.max(10 * pollIntervalMs, MINUTE_MS),
       settleMs: Math.max(2 * pollIntervalMs, 15_000),
       durationMaxMs: 24 * 60 * MINUTE_MS,

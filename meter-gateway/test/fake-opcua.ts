@@ -63,15 +63,16 @@ export async function fakeOpcua(options: {
   const certificatePath = join(options.folder, 'own', 'certs', 'server.pem');
   const port = options.port ?? (await freePort());
   const make = options.keepCertificate !== true;
-  if (make) await manager.createSelfSignedCertificate({
-    applicationUri: 'urn:fake:devices',
-    subject: '/CN=Fake devices',
-    dns: ['localhost'],
-    ip: ['127.0.0.1'],
-    startDate: new Date(Date.now() - 10 * 86_400_000),
-    validity: options.expired === true ? 1 : 365,
-    outputFile: certificatePath,
-  });
+  if (make)
+    await manager.createSelfSignedCertificate({
+      applicationUri: 'urn:fake:devices',
+      subject: '/CN=Fake devices',
+      dns: ['localhost'],
+      ip: ['127.0.0.1'],
+      startDate: new Date(Date.now() - 10 * 86_400_000),
+      validity: options.expired === true ? 1 : 365,
+      outputFile: certificatePath,
+    });
   const fake: FakeOpcua = {
     endpoint: `opc.tcp://127.0.0.1:${port}`,
     certificatePath,

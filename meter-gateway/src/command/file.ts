@@ -18,7 +18,11 @@ export interface GatewayFile {
   readonly pollIntervalS: number;
   /** Holds the gateway's key, its journal and its OPC-UA certificates; relative to the file. */
   readonly stateFolder: string;
-  readonly limits: { readonly importFuseW: number; readonly socReservePermille: number };
+  readonly limits: {
+    readonly importFuseW: number;
+    readonly socReservePermille: number;
+    readonly rampWPerS?: number;
+  };
   readonly devices: readonly DeviceConfig[];
 }
 

@@ -38,7 +38,10 @@ export async function runFromConfig(path: string, options: RunOptions): Promise<
     deliver: options.deliverTo(file.market),
     limits: file.limits,
     log: options.log,
-    tuning: real ? { clockSynchronised: () => real.synchronised() } : {},
+    tuning: {
+      ...(real ? { clockSynchronised: () => real.synchronised() } : {}),
+      ...(file.limits.rampWPerS === undefined ? {} : { rampWPerS: file.limits.rampWPerS }),
+    },
   });
   return gateway;
 }

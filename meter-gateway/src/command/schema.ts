@@ -42,6 +42,7 @@ export const CONFIG_SCHEMA = {
       properties: {
         importFuseW: { type: 'integer', minimum: 500, maximum: 2_000_000 },
         socReservePermille: { type: 'integer', minimum: 0, maximum: 1000, default: 100 },
+        rampWPerS: { type: 'number', exclusiveMinimum: 0 },
       },
     },
     devices: {

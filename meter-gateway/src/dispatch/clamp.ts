@@ -9,6 +9,8 @@ export interface ClampFacts {
   readonly gridW: number;
   readonly batteryW: number;
   readonly fuseW: number;
+  /** The setpoint in force or the power now, and how far the next may lie from it; none when left out. */
+  readonly ramp?: { readonly fromW: number; readonly stepW: number };
 }
 
 export interface Clamped {
@@ -31,6 +33,11 @@ export function clampSetpoint(askedW: number, facts: ClampFacts): Clamped {
     powerW = whole;
     by.push(cause);
   };
+  // The ramp comes first: what protects the battery and the wire may cut deeper and faster.
+  if (facts.ramp) {
+    const { fromW, stepW } = facts.ramp;
+    limit(Math.min(fromW + stepW, Math.max(fromW - stepW, powerW)), 'ramp');
+  }
   limit(Math.min(powerW, Math.max(0, facts.dischargeMaxW)), 'discharge-limit');
   limit(Math.max(powerW, -Math.max(0, facts.chargeMaxW)), 'charge-limit');
   if (facts.stateOfChargePermille <= facts.reservePermille) limit(Math.min(powerW, 0), 'reserve');

@@ -23,8 +23,9 @@ const facts = (over: object = {}): DispatchView => ({
   },
 });
 
-function dispatcher(over: Partial<BatteryControl> = {}): Dispatcher {
+function dispatcher(over: Partial<BatteryControl> = {}, rampWPerS?: number): Dispatcher {
   return new Dispatcher({
+    rampWPerS,
     control: {
       reverts: true,
       async force(powerW, reversionMs) {
@@ -149,6 +150,21 @@ describe('the fail-safe chain', () => {
     await battery.tick();
     expect(calls).toEqual(['force -5000 for 600 s', 'force -3000 for 600 s', 'force 0 for 600 s']);
     expect(battery.active).toMatchObject({ askedW: -5000, clampedBy: ['full'], writtenW: 0 });
+  });
+
+  test('a ramp: the setpoint climbs with time to what was asked; protection is not slowed down', async () => {
+    const battery = dispatcher({}, 20);
+    await battery.set({ powerW: 3000, expiresAtMs: nowMs + 60 * MINUTE_MS });
+    expect(battery.active).toMatchObject({ clampedW: 20, clampedBy: ['ramp'] });
+    for (const writtenW of [1220, 2420, 3000]) {
+      later(1);
+      await battery.tick();
+      expect(battery.active).toMatchObject({ writtenW });
+    }
+    expect(battery.active?.clampedBy).toEqual([]);
+    later(0, { stateOfChargePermille: 100 });
+    await battery.tick();
+    expect(battery.active).toMatchObject({ writtenW: 0, clampedBy: ['reserve'] });
   });
 
   test('a write that does not hold fails, and the battery is released', async () => {

@@ -7,7 +7,7 @@ import type { DispatchRecord } from './record.ts';
 /** What is known now; null while the battery's state or the meter is missing or stale, with the reason in words. */
 export type DispatchView =
   | {
-      readonly facts: Omit<ClampFacts, 'reservePermille' | 'fuseW'>;
+      readonly facts: Omit<ClampFacts, 'reservePermille' | 'fuseW' | 'ramp'>;
       /** When the battery's power was looked at. */
       readonly batteryAtMs: number;
     }
@@ -19,6 +19,8 @@ export interface DispatcherOptions {
   readonly view: () => DispatchView;
   readonly reservePermille: number;
   readonly fuseW: number;
+  /** The fastest change of a setpoint, W a second of the clock's time; none when left out. */
+  readonly rampWPerS?: number | undefined;
   /** How long the device may hold a setpoint after the last sign of life of the gateway, in the clock's time. */
   readonly reversionMs: number;
   /** When the power must show, after a write, in the clock's time. */
@@ -161,7 +163,17 @@ export class Dispatcher {
     const view = this.#options.view();
     if ('missing' in view) return view;
     const { reservePermille, fuseW } = this.#options;
-    return clampSetpoint(askedW, { ...view.facts, reservePermille, fuseW });
+    const ramp = this.#ramp(view.facts.batteryW);
+    return clampSetpoint(askedW, { ...view.facts, reservePermille, fuseW, ...(ramp ? { ramp } : {}) });
+  }
+
+  /** The room for change grows with the time since the last write; a first setpoint gets a second's worth from where the battery is. */
+  #ramp(batteryW: number): ClampFacts['ramp'] {
+    const { rampWPerS, nowMs } = this.#options;
+    if (rampWPerS === undefined) return undefined;
+    const active = this.#active;
+    const seconds = active ? (nowMs() - active.writtenAtMs) / 1000 : 1;
+    return { fromW: active?.record.clampedW ?? batteryW, stepW: rampWPerS * Math.max(1, seconds) };
   }
 
   /** Writes and reads back. On failure the battery is released, and the record says so. */

@@ -62,7 +62,9 @@ export function opcuaDevice(profile: OpcuaProfile, options: OpcuaDeviceOptions):
       return { ...decodeNodes(role, values), ...timing };
     },
     ...(control === undefined ? {} : { control }),
-    ...(options.subscribe === undefined ? {} : { watch: watcher(profile, role, options.subscribe, connection) }),
+    ...(options.subscribe === undefined
+      ? {}
+      : { watch: watcher(profile, role, options.subscribe, connection) }),
     close: options.release,
   };
 }

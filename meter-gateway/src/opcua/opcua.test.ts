@@ -163,7 +163,10 @@ test('bad status and NaN of single nodes: left out, or nonsense', async () => {
 });
 
 test('a subscription reports changes beyond the deadband, and comes back after the connection was lost', async () => {
-  const apart = openConnections({ pkiFolder, opcua: { timeoutMs: 2000, backoffFirstMs: 1, backoffMaxMs: 5 } });
+  const apart = openConnections({
+    pkiFolder,
+    opcua: { timeoutMs: 2000, backoffFirstMs: 1, backoffMaxMs: 5 },
+  });
   const device = apart.device(config({ subscribe: { samplingIntervalMs: 100, deadbandW: 50 } }));
   const seen: (number | undefined)[] = [];
   device.watch?.(({ powerW }) => seen.push(powerW));
@@ -202,7 +205,9 @@ test('a write that the server refuses is told, and the session stays', async () 
   const apart = openConnections({ pkiFolder });
   const battery = apart.device(config({ id: 'battery', role: 'battery' }));
   server.refuse = true;
-  await expect(battery.control?.force(1000, 60_000)).rejects.toThrow(/Battery.Setpoint: the server answers Bad/);
+  await expect(battery.control?.force(1000, 60_000)).rejects.toThrow(
+    /Battery.Setpoint: the server answers Bad/,
+  );
   server.refuse = false;
   expect((await battery.read()).values.capacityWh).toBe(10_000);
   await apart.closeAll();
