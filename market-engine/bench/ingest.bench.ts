@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { canonicalJson, type OrderPayload, type Signed } from '@commonwatt/domain';
@@ -45,6 +45,11 @@ export async function benchIngest(print: (line: string) => void): Promise<Record
     );
     print(
       `  CPU per order: market ${calm.serverMicros.toFixed(0)} us, load generator ${calm.loadMicros.toFixed(0)} us; ${calm.commits} commits`,
+    );
+    const cores = availableParallelism();
+    const busyMicros = calm.serverMicros + calm.loadMicros;
+    print(
+      `  so ${cores} cores that do nothing else could carry ${shown((cores / busyMicros) * 1e6)}, the load generator included`,
     );
     const killed = await lostAfterKill(ORDERS_MAX, 700);
     print(

@@ -2,7 +2,7 @@ import type { Crossing } from './crossing.ts';
 import type { BookSide, FrozenBook } from './freeze-book.ts';
 import { int32Columns } from './int32-columns.ts';
 import { ration, tieHashOf } from './ration.ts';
-import { textReader } from './text-table.ts';
+import { textAt } from './text-table.ts';
 
 /** The orders of a side that get energy, in canonical order; two zeros stand behind the last, for loops that look ahead. */
 export interface FilledSide {
@@ -96,11 +96,9 @@ export function tieHashes(
   filled: FilledSide,
   places: readonly number[],
 ): (n: number) => string {
-  let idAt: ((rank: number) => string) | undefined;
   return (n) => {
-    idAt ??= textReader(book.ids);
     const index = filled.at[places[n] as number] as number;
-    return tieHashOf(book.slot, idAt(side.rank[index] as number));
+    return tieHashOf(book.slot, textAt(book.ids, side.rank[index] as number));
   };
 }
 

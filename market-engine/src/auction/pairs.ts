@@ -24,7 +24,8 @@ export function pairsOf({ bids, offers }: Fills): Pairs {
   let o = 0;
   let bidRest = (bidWh[0] as number) | 0;
   let offerRest = (offerWh[0] as number) | 0;
-  while (b < bidCount) {
+  // The second condition only matters for fills whose sums differ, which no mechanism makes: such a walk ends too.
+  while (b < bidCount && count < most) {
     const nextBid = bidWh[b + 1] as number;
     const nextOffer = offerWh[o + 1] as number;
     bid[count] = b;

@@ -80,7 +80,12 @@ export function sortedTable({ count, bytes, starts }: TextTable): {
   return { sorted: { count, bytes: sortedBytes, starts: sortedStarts }, from };
 }
 
-/** Reads texts out of a table; decodes its bytes once. */
+/** One text of a table. */
+export function textAt({ bytes, starts }: TextTable, index: number): string {
+  return String.fromCharCode(...bytes.subarray(starts[index], starts[index + 1]));
+}
+
+/** Reads many texts out of a table; decodes its bytes once. */
 export function textReader({ bytes, starts }: TextTable): (index: number) => string {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   return (index) => all.slice(starts[index], starts[index + 1]);
