@@ -1,5 +1,6 @@
 import {
   CommonwattError,
+  slotAfter,
   slotStartMs,
   type BundleRecord,
   type Book,
@@ -11,6 +12,7 @@ import {
   type SettlementReceipt,
   type Signed,
   type SlotId,
+  type SlotMinutes,
   type Statement,
 } from '@commonwatt/domain';
 import { openJournal, type JournalHooks } from '../journal/journal.ts';
@@ -113,7 +115,7 @@ export class MarketService implements Market {
 
   start(): void {
     this.#shell.restore();
-    this.#readingDesk.remember(this.#shell.liveSlots());
+    this.#readingDesk.remember(withPredecessor(this.#shell.liveSlots(), this.rules.slotMinutes));
     this.#ticker.start();
   }
 
@@ -259,4 +261,10 @@ export class MarketService implements Market {
     this.#options.log(`the market stands still: ${this.#trouble}`);
     this.#shell.stop();
   }
+}
+
+/** The slots and the one before the first of them, whose readings the next ones follow. */
+function withPredecessor(slots: readonly SlotId[], minutes: SlotMinutes): readonly SlotId[] {
+  const [first] = slots;
+  return first === undefined ? [] : [slotAfter(first, minutes, -1), ...slots];
 }
