@@ -76,6 +76,14 @@ describe.concurrent('restarts', () => {
     expect(battery.mode()).toBe(0);
   });
 
+  test('a second gateway on the same file is refused', async (running) => {
+    const { options } = await testHome(running);
+    const gateway = await started(running, options);
+    await expect(startGateway(options)).rejects.toMatchObject({ code: 'conflict' });
+    await gateway.stop();
+    await (await started(running, options)).stop();
+  });
+
   test('the file of another gateway is refused', async (running) => {
     const { options } = await testHome(running);
     const gateway = await started(running, options);

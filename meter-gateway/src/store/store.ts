@@ -42,9 +42,10 @@ export function openStore(path: string, identity: StoreIdentity): Store {
     mkdirSync(dirname(path), { recursive: true });
     db = new DatabaseSync(path);
     db.exec(`
+      PRAGMA busy_timeout = 1000;
+      PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
-      PRAGMA busy_timeout = 2000;
       CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS reading (
         sequence INTEGER PRIMARY KEY, slot TEXT NOT NULL, body TEXT NOT NULL, delivery TEXT
@@ -52,7 +53,15 @@ export function openStore(path: string, identity: StoreIdentity): Store {
       CREATE INDEX IF NOT EXISTS reading_pending ON reading (sequence) WHERE delivery IS NULL;
       CREATE TABLE IF NOT EXISTS dispatch (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
     `);
+    // The lock is taken by a write and kept until the process ends, however it does.
+    db.exec('BEGIN IMMEDIATE; COMMIT;');
   } catch (error) {
+    if (/locked/.test(reason(error))) {
+      throw new CommonwattError('conflict', `${path} is in use by another gateway process`, {
+        record: path,
+        remedy: 'stop the other one; two gateways must never sign with one sequence',
+      });
+    }
     throw new CommonwattError('internal', `the gateway's file ${path} cannot be opened: ${reason(error)}`, {
       record: path,
       remedy: 'check the disk and the rights; a damaged file must be restored, it holds the counters',
