@@ -214,6 +214,26 @@ describe('orders', () => {
 });
 
 describe('opening', () => {
+  it('goes on with the hash chains of the readings, also when the slot before is settled', async () => {
+    const { market, options, clock, homes } = await open({ lastSlot: slotAfter(SLOT, 15) }, 1);
+    await clock.goTo(END_MS);
+    const first = reading(homes[0]!);
+    await market.submitReading(first);
+    await settled();
+    expect(market.slot(SLOT)?.state).toBe('settled');
+    await market.stop();
+    const again = await openMarket(options);
+    cleanups.push(() => again.stop());
+    await clock.goTo(END_MS + 15 * 60_000);
+    const second = reading(homes[0]!, {
+      slot: slotAfter(SLOT, 15),
+      sequence: 1,
+      previousHash: sha256Hex(canonicalJson(first)),
+      importCounterWh: 1000,
+    });
+    expect(await again.submitReading(second)).toMatchObject({ chain: 'sound' });
+  });
+
   it('refuses a journal of another community', async () => {
     const { market, options } = await open();
     await market.stop();
