@@ -4,6 +4,8 @@ import type { Command } from '../main.ts';
 import { planMeasured, planSynthetic, type NeighbourhoodSpec } from '../neighbourhood/index.ts';
 import { runNeighbourhood } from '../run/run.ts';
 import { defaultStateName, openState } from '../run/state.ts';
+import { readRuleChanges } from '../run/rules.ts';
+import { readJson } from './clear.ts';
 import { readOptions, wholeNumber } from './options.ts';
 
 const DEFAULT_HOMES = 20;
@@ -22,6 +24,7 @@ Runs a neighbourhood: simulated devices that speak the real protocols, gateways,
   --data DIR              measured homes (homes.csv, meters.csv or meters.csv.gz) in place of synthetic ones
   --state DIR             where everything is kept; bundles/ holds one public file per settled slot
   --slot-minutes M        15, 30 or 60 (default 15)
+  --rules FILE            JSON with the rules the community has changed (prices, fees, k, gate ...)
   --influx URL            write telemetry to this InfluxDB
   --port P                port of the page and the API (default ${DEFAULT_PORT}, or a free one when that is taken)
   --summary FILE          write the summary as JSON when the run ends`;
@@ -36,6 +39,7 @@ export const runCommand: Command = async (args) => {
     data: { type: 'string' },
     state: { type: 'string' },
     'slot-minutes': { type: 'string' },
+    rules: { type: 'string' },
     influx: { type: 'string' },
     port: { type: 'string' },
     summary: { type: 'string' },
@@ -54,6 +58,7 @@ export const runCommand: Command = async (args) => {
       field: 'slot-minutes',
     });
   }
+  const rules = values.rules === undefined ? {} : readRuleChanges(await readJson(values.rules), values.rules);
   const port = wholeNumber('port', values.port, 0, 65_535);
   const influxUrl = values.influx === undefined ? null : httpUrl('influx', values.influx);
   const dataDir = values.data === undefined ? null : resolve(values.data);
@@ -65,7 +70,13 @@ export const runCommand: Command = async (args) => {
   const speed =
     wholeNumber('speed', values.speed, 1, 5000) ??
     Math.max(SPEED.least, Math.min(SPEED.upTo20Homes, Math.round((SPEED.upTo20Homes * 20) / homes)));
-  const identity = { homes, seed, slotMinutes: slotMinutes as SlotMinutes, dataDir };
+  const identity = {
+    homes,
+    seed,
+    slotMinutes: slotMinutes as SlotMinutes,
+    dataDir,
+    ...(Object.keys(rules).length === 0 ? {} : { rules }),
+  };
   const stateDir = resolve(values.state ?? `state/${defaultStateName(identity)}`);
   const stop = stopOnSignals();
   const state = openState(stateDir, identity);
@@ -77,6 +88,7 @@ export const runCommand: Command = async (args) => {
       slots,
       port: port ?? DEFAULT_PORT,
       portIsDefault: port === undefined,
+      rules,
       influxUrl,
       summaryFile: values.summary === undefined ? null : resolve(values.summary),
       say,

@@ -11,6 +11,8 @@ import {
   type SlotMinutes,
 } from '@commonwatt/domain';
 
+import type { RuleChanges } from './rules.ts';
+
 export interface Community {
   readonly rules: MarketRules;
   readonly participants: readonly Participant[];
@@ -31,6 +33,7 @@ export function formCommunity(options: {
   homes: readonly string[];
   slotMinutes: SlotMinutes;
   signer: (role: string) => Signer;
+  changes?: RuleChanges;
 }): Community {
   const { community, homes, slotMinutes, signer } = options;
   const members: { participant: Participant; signer: Signer }[] = [];
@@ -59,7 +62,7 @@ export function formCommunity(options: {
     return signerOf(home).sign(registration);
   });
   return {
-    rules: { community, ...DEFAULT_RULES, slotMinutes },
+    rules: { community, ...DEFAULT_RULES, ...options.changes, slotMinutes },
     participants: members.map((member) => member.participant),
     gateways,
     members,

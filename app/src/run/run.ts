@@ -20,12 +20,15 @@ import {
 import { verifyBundles } from '@commonwatt/substrate-client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPark, type NeighbourhoodSpec } from '../neighbourhood/index.ts';
+import { BundleShelf } from './bundles.ts';
 import { createSimulatedClock } from './clock.ts';
+import { CollateralBoard } from './collateral.ts';
 import { Closing } from './closing.ts';
 import { formCommunity } from './community.ts';
 import { startHousehold, type Household } from './household.ts';
 import { listen } from './listen.ts';
 import { ClearingBoard, shareLimits } from './outlook.ts';
+import type { RuleChanges } from './rules.ts';
 import { addNeighbourhoodRoutes } from './server.ts';
 import { startSettlement } from './settle.ts';
 import { SignalBoard } from './signals.ts';
@@ -51,6 +54,8 @@ export interface RunOptions {
   readonly port: number;
   /** Then a free port will do as well. */
   readonly portIsDefault: boolean;
+  /** What the community has agreed otherwise than the default rules. */
+  readonly rules: RuleChanges;
   readonly influxUrl: string | null;
   readonly summaryFile: string | null;
   readonly say: (line: string) => void;
@@ -72,7 +77,13 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   const { state, spec, say } = options;
   const { slotMinutes } = state.identity;
   const homes = spec.homes.map((home) => home.id);
-  const community = formCommunity({ community: state.community, homes, slotMinutes, signer: state.signer });
+  const community = formCommunity({
+    community: state.community,
+    homes,
+    slotMinutes,
+    signer: state.signer,
+    changes: options.rules,
+  });
   const { rules } = community;
   const firstSlot = slotAtOrAfter(spec.startMs, slotMinutes);
   const target = slotsToSettle(options.slots, firstSlot, spec.endMs, slotMinutes);
@@ -83,7 +94,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
 
   say(`${homes.length} homes, state in ${state.dir}${state.fresh ? '' : ' (going on where it was)'}`);
   say('the devices and the chain start ...');
-  const [park, { endpoint, chain, settlement }] = await Promise.all([
+  const [park, { endpoint, chain, settlement, communityChain }] = await Promise.all([
     startPark({ spec, dir: state.path('devices'), atMs: spec.startMs, log: say }).then((started) => {
       closing.add('the devices', () => started.stop());
       return started;
@@ -100,6 +111,8 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       failed.abort(new CommonwattError('unavailable', `the devices stopped: ${(error as Error).message}`)),
   });
   closing.add('the clock', () => clock.stop());
+  const collateral = new CollateralBoard(communityChain, community.participants);
+  await collateral.refresh();
   const telemetry = await startTelemetry({ influxUrl: options.influxUrl, log: say });
   closing.add('telemetry', () => telemetry.stop());
   const households: Household[] = [];
@@ -116,6 +129,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
         lastSlot !== null && input.slot > lastSlot ? untilAborted(signal) : settlement.settle(input, signal),
     },
     telemetry: telemetry.port,
+    collateral,
     estimate: {
       estimate: (participant, slot) =>
         households.find((household) => household.spec.id === participant)?.estimate(slot) ?? {
@@ -169,6 +183,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       return signal;
     },
     nowMs: () => clock.nowMs(),
+    bundles: new BundleShelf(state.path('bundles')),
   });
   const address = await listen(server, options.port, options.portIsDefault);
   closing.add('the page', async () => {
@@ -214,6 +229,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       tally.add(event.slot, 'settled', market.records(event.slot) ?? []);
       finalizedBlock = Math.max(finalizedBlock, event.receipt.blockNumber);
       signals.save();
+      collateral.refreshAfter(event.receipt.batchId);
       const { slots } = tally.result();
       const slot = slots.get(event.slot);
       if (slot) say(slotLine(slot, event.receipt.blockNumber, slots.size, target));

@@ -1,6 +1,7 @@
 import fastifyStatic from '@fastify/static';
 import { CommonwattError, type DemandSignal, type NeighbourhoodView } from '@commonwatt/domain';
 import type { FastifyInstance } from 'fastify';
+import type { BundleShelf } from './bundles.ts';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -8,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 const CONTENT_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const VIEW_PERIOD_MS = 1000;
+const BUNDLES_PER_PAGE = 100;
 const PAGES = fileURLToPath(new URL('../../../web/dist', import.meta.url));
 
 /**
@@ -20,6 +22,7 @@ export async function addNeighbourhoodRoutes(
     view: () => NeighbourhoodView;
     takeSignal: (signed: unknown) => DemandSignal;
     nowMs: () => number;
+    bundles: BundleShelf;
   },
 ): Promise<() => void> {
   const streams = new Set<{ end(): void }>();
@@ -58,6 +61,16 @@ export async function addNeighbourhoodRoutes(
       .send({ id: signal.id, limitW: signal.limitW, fromMs: signal.fromMs, toMs: signal.toMs });
   });
 
+  // Settled slots are public, and named by their content: whoever keeps the hash can tell that the file is still the same.
+  server.get('/v1/bundles', (request) => options.bundles.list(pageOf(request.query)));
+  server.get<{ Params: { sha256: string } }>('/v1/bundles/:sha256', async (request, reply) => {
+    const text = await options.bundles.read(request.params.sha256);
+    return reply
+      .header('cache-control', 'public, max-age=31536000, immutable')
+      .type('application/json')
+      .send(text);
+  });
+
   server.get('/v1/clock', () => ({ nowMs: options.nowMs() }));
 
   if (existsSync(PAGES)) await server.register(fastifyStatic, { root: PAGES });
@@ -71,4 +84,15 @@ export async function addNeighbourhoodRoutes(
   return () => {
     for (const stream of streams) stream.end();
   };
+}
+
+function pageOf(query: unknown): { after: string; limit: number } {
+  const { after, limit } = query as { after?: string; limit?: string };
+  const count = limit === undefined ? BUNDLES_PER_PAGE : Number(limit);
+  if (!Number.isInteger(count) || count < 1 || count > BUNDLES_PER_PAGE) {
+    throw new CommonwattError('out-of-range', `limit is a whole number from 1 to ${BUNDLES_PER_PAGE}`, {
+      field: 'limit',
+    });
+  }
+  return { after: after ?? '', limit: count };
 }

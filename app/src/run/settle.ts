@@ -5,6 +5,7 @@ import {
   openSettlement,
   startEmbeddedChain,
   type Chain,
+  type CommunityChain,
   type Settlement,
 } from '@commonwatt/substrate-client';
 import type { Closing } from './closing.ts';
@@ -20,6 +21,7 @@ export interface SettlementSide {
   readonly endpoint: string;
   readonly chain: Chain;
   readonly settlement: Settlement;
+  readonly communityChain: CommunityChain;
 }
 
 /** The chain in its own process, the community on it, and settlement with everything that an earlier run left open taken up again. */
@@ -58,5 +60,5 @@ export async function startSettlement(
   closing.add('settlement', () => settlement.stop());
   settlement.expectFrom(options.firstSlot);
   await settlement.reconcile();
-  return { endpoint: process.endpoint, chain, settlement };
+  return { endpoint: process.endpoint, chain, settlement, communityChain };
 }

@@ -6,6 +6,7 @@ import {
   type Signer,
   type SlotMinutes,
 } from '@commonwatt/domain';
+import type { RuleChanges } from './rules.ts';
 import { createHmac, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,6 +19,8 @@ export interface NeighbourhoodIdentity {
   readonly slotMinutes: SlotMinutes;
   /** Absolute path of measured homes, null for synthetic ones. */
   readonly dataDir: string | null;
+  /** Only where the community's rules differ from the default ones. */
+  readonly rules?: RuleChanges;
 }
 
 export interface State {

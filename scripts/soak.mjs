@@ -1,0 +1,20 @@
+// `npm run soak [-- --only market|settlement]`: the long form of the seeded crash tests. Stops at the first seed that fails.
+import { parseArgs } from 'node:util';
+
+const PARTS = {
+  market: ['../market-engine/bench/crash.soak.ts', 'soakMarket'],
+  settlement: ['../substrate-client/bench/settlement.soak.ts', 'soakSettlement'],
+};
+
+const { values } = parseArgs({ options: { only: { type: 'string' } } });
+if (values.only !== undefined && !(values.only in PARTS)) {
+  console.error(`--only ${values.only}: there is no such part; take one of ${Object.keys(PARTS).join(', ')}`);
+  process.exit(2);
+}
+for (const [part, [file, name]] of Object.entries(PARTS)) {
+  if (values.only !== undefined && values.only !== part) continue;
+  console.log(`\n== ${part}`);
+  const module = await import(file);
+  console.log(JSON.stringify(await module[name]((line) => console.log(line)), null, 2));
+}
+process.exit(0);
