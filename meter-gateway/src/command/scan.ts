@@ -1,8 +1,9 @@
 import { connect } from 'node:net';
+import type { CommonwattError } from '@commonwatt/domain';
 import { stringify } from 'yaml';
 import type { DeviceRole } from '../config.ts';
 import { withDeadline } from '../deadline.ts';
-import { ModbusBus } from '../modbus/bus.ts';
+import { ModbusBus, ModbusException } from '../modbus/bus.ts';
 import { readSpans } from '../modbus/profile-device.ts';
 import { decodeProfile, spansOf } from '../profile/decode.ts';
 import { loadProfile, profileNames } from '../profile/load.ts';
@@ -91,15 +92,23 @@ async function scanUnit(
     sure,
     about,
   });
+  let silent = false;
   // A connection per look: a wrong question may leave a cheap device out of step.
   const look = async <T>(work: (bus: ModbusBus) => Promise<T>): Promise<T | undefined> => {
     const bus = new ModbusBus({ host, port }, { timeoutMs, connectTimeoutMs: timeoutMs });
-    const answer = await withDeadline(work(bus), timeoutMs * 40, 'scan').catch(() => undefined);
+    silent = false;
+    const answer = await withDeadline(work(bus), timeoutMs * 40, 'scan').catch((error: unknown) => {
+      const answered = error instanceof ModbusException || (error as CommonwattError).code === 'not-found';
+      silent = !answered;
+      return undefined;
+    });
     await bus.close();
     return answer;
   };
   const map = await look((bus) => discoverSunspec((address, count) => bus.read(unitId, 3, address, count)));
   if (map) return [found('sunspec', roleOf(map), true, `${map.maker} ${map.device} ${map.serial}`.trim())];
+  // Nobody at this unit id; only unit 1 is asked on, because some meters stay silent at addresses they do not know.
+  if (silent && unitId !== 1) return [];
   const matches: { profile: ModbusProfile; score: number }[] = [];
   for (const profile of profileNames().map(loadProfile)) {
     if (profile.protocol !== 'modbus') continue;
