@@ -11,6 +11,7 @@ import {
   type BlockEntry,
 } from '@acala-network/chopsticks-core';
 import { chainSpec } from '@substrate/connect-known-chains/rococo_v2_2_asset_hub';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GENESIS_HASH, storeProvider } from './provider.ts';
 import type { RpcHandler } from './rpc-server.ts';
 import type { ChainStore, StateDiff } from './store.ts';
@@ -21,6 +22,7 @@ const BLOCKS_IN_MEMORY = 2 * LAYERS_MAX;
 
 /** Every call unpacks its own copy of the runtime in the executor's 32-bit memory; two hundred at once overflow it. */
 const RUNTIMES_MAX = 2;
+const GATHER_MS = 150;
 
 type Provider = ConstructorParameters<typeof Api>[0];
 type Database = NonNullable<ConstructorParameters<typeof Blockchain>[0]['db']>;
@@ -77,6 +79,12 @@ export async function openChain(
   });
   database.persist = async (block) => {
     const header = await headerJson(chain.head);
+    const parent = store.block(block.number - 1);
+    if (parent?.hash !== block.parentHash) {
+      // Two heads at once: rather end here, and go on from what is on disk, than store a chain with a hole.
+      console.error(`block ${block.number} does not follow block ${parent?.hash ?? 'none'} on disk`);
+      process.exit(1);
+    }
     store.append(
       { number: block.number, hash: block.hash, header, extrinsics: block.extrinsics },
       block.storageDiff ?? {},
@@ -151,14 +159,36 @@ function handler(chain: Blockchain, store: ChainStore): RpcHandler {
     if (stored !== undefined) return stored;
     // Final means safe on disk here: what a client was told is final is still there after a kill.
     if (method === 'chain_getFinalizedHead') return store.tip?.hash;
-    if (method === 'dev_setStorage') await chain.upcomingBlocks();
-    const result = await handle({ chain }, params, subscriptions);
     if (method === 'dev_setStorage' || method === 'dev_timeTravel') {
-      store.patch(chain.head.number, (await chain.head.storageDiff()) as StateDiff);
+      return betweenBlocks(chain, async () => {
+        const result = await handle({ chain }, params, subscriptions);
+        store.patch(chain.head.number, (await chain.head.storageDiff()) as StateDiff);
+        return result;
+      });
     }
-    if (method === 'dev_setHead') store.truncateAbove(chain.head.number);
-    return result;
+    if (method === 'dev_setHead') {
+      return betweenBlocks(chain, async () => {
+        const result = await handle({ chain }, params, subscriptions);
+        store.truncateAbove(chain.head.number);
+        return result;
+      });
+    }
+    return handle({ chain }, params, subscriptions);
   };
+}
+
+/** Does something to the head while no block is being built on it. */
+async function betweenBlocks<T>(chain: Blockchain, work: () => Promise<T>): Promise<T> {
+  const { txPool } = chain;
+  txPool.mode = BuildBlockMode.Manual;
+  try {
+    // The pool gathers for 100 ms before it builds; what it began to gather before is built first.
+    await sleep(GATHER_MS);
+    await chain.upcomingBlocks();
+    return await work();
+  } finally {
+    txPool.mode = BuildBlockMode.Batch;
+  }
 }
 
 /**

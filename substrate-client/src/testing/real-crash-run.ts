@@ -47,6 +47,7 @@ export async function realCrashRun(
   const slots = slotsFrom('2026-06-01T12:00:00Z', SLOTS).map((slot) => sampleSlot(slot, people, random));
   const bundles = new Map<string, Bundle>();
   let troubled = true;
+  let lastTrouble = '';
 
   const maybeCrash = (): void => {
     if (troubled && random(60) === 0) {
@@ -96,10 +97,25 @@ export async function realCrashRun(
 
   try {
     let client: ReturnType<typeof open> | null = null;
-    const untilMs = performance.now() + 120_000;
+    const untilMs = performance.now() + 60_000;
     for (let turn = 0; ; turn += 1) {
       troubled = turn < TROUBLED_TURNS;
-      if (performance.now() > untilMs) throw new Error('settlement does not come to an end');
+      if (performance.now() > untilMs) {
+        const head = await chain.finalizedBlock();
+        const nonce = await real.nonceAt(head.hash);
+        throw new Error(
+          `settlement does not come to an end: finalized ${head.number}, nonce ${nonce}, ${lastTrouble}, ${JSON.stringify(
+            client?.ledger
+              .batches()
+              .map(({ batchId, state }) => [
+                batchId,
+                state,
+                client?.ledger.attempts(batchId).map((attempt) => ({ ...attempt, bytes: undefined })),
+                client?.ledger.sightings(batchId).map(({ success, error }) => [success, error]),
+              ]),
+          )}`,
+        );
+      }
       try {
         if (troubled) await disturb();
         if (client === null) {
@@ -116,6 +132,8 @@ export async function realCrashRun(
           client = null;
         } else if (!(error instanceof CommonwattError) || error.code !== 'unavailable') {
           throw error;
+        } else {
+          lastTrouble = error.message;
         }
       }
     }
