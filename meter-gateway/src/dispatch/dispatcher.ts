@@ -198,7 +198,8 @@ export class Dispatcher {
         const changed = this.#active?.record.id !== record.id || record.writtenW !== result.writtenW;
         const changedAtMs = changed ? atMs : (this.#active?.changedAtMs ?? atMs);
         this.#active = { record: applied, writtenAtMs: atMs, changedAtMs };
-        return this.#keep(applied);
+        // A refresh writes the same again: nothing new to keep.
+        return JSON.stringify(applied) === JSON.stringify(record) ? record : this.#keep(applied);
       }
       why =
         result.readBackW === result.writtenW || result.readBackW === null

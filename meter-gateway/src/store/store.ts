@@ -42,7 +42,7 @@ export function openStore(path: string, identity: StoreIdentity): Store {
     mkdirSync(dirname(path), { recursive: true });
     db = new DatabaseSync(path);
     db.exec(`
-      PRAGMA busy_timeout = 1000;
+      PRAGMA busy_timeout = 300;
       PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
@@ -98,6 +98,16 @@ export function openStore(path: string, identity: StoreIdentity): Store {
     }
   };
 
+  // Without an fsync: what a power cut may take away here (an acknowledgement, a record) comes again or is not money.
+  const lightly = (work: () => void): void => {
+    db.exec('PRAGMA synchronous = NORMAL');
+    try {
+      atomically(work);
+    } finally {
+      db.exec('PRAGMA synchronous = FULL');
+    }
+  };
+
   const owner = read<StoreIdentity>('identity');
   if (owner === undefined) put.run('identity', JSON.stringify(identity));
   else if (
@@ -129,13 +139,13 @@ export function openStore(path: string, identity: StoreIdentity): Store {
     nextPending: () => bodies<Signed<MeterReading>>(oldest.all())[0],
     pendingCount: () => (count.get() as { n: number }).n,
     acknowledge: (sequence, state) =>
-      atomically(() => {
+      lightly(() => {
         mark.run(state, sequence);
         prune.run(sequence - KEEP_READINGS);
       }),
     readings: (fromSequence, limit) => bodies(range.all(fromSequence, limit)),
     saveDispatch: (record) =>
-      atomically(() => {
+      lightly(() => {
         putDispatch.run(record.id, JSON.stringify(record));
         pruneDispatch.run(record.id - KEEP_DISPATCHES);
       }),
