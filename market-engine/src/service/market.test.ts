@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { canonicalJson, sha256Hex, slotAfter, type CommonwattError } from '@commonwatt/domain';
+import { CommonwattError, canonicalJson, sha256Hex, slotAfter } from '@commonwatt/domain';
+import { createMemoryTelemetry } from '../telemetry/memory-telemetry.ts';
 import { openMarket } from './market.ts';
 import type { Market, MarketOptions } from './ports.ts';
 import {
@@ -120,7 +121,7 @@ describe('the life of a slot', () => {
     expect(market.slots().map(({ state }) => state)).toEqual(['settled', 'settled']);
   });
 
-  it('tries settling again after failures, and waits for an operator after a refusal', async () => {
+  it('tries settling again after failures', async () => {
     const { market, clock, settlement } = await open({ lastSlot: SLOT });
     let failures = 3;
     settlement.before = () => {
@@ -133,6 +134,30 @@ describe('the life of a slot', () => {
     for (let minutes = 1; minutes < 5; minutes++) await clock.goTo(DEADLINE_MS + minutes * 60_000);
     expect(market.slot(SLOT)).toMatchObject({ state: 'settled', trouble: null });
     expect(settlement.calls).toBe(4);
+  });
+
+  it('waits for an operator after a refusal, over a restart too', async () => {
+    const { market, clock, settlement, options, logged } = await open({ lastSlot: SLOT });
+    settlement.before = () => {
+      throw new CommonwattError('conflict', 'the root is another one');
+    };
+    await clock.goTo(DEADLINE_MS);
+    expect(market.slot(SLOT)).toMatchObject({
+      state: 'needsOperator',
+      trouble: 'settlement refuses: the root is another one',
+    });
+    expect(logged.join()).toContain('needs an operator');
+    expect(() => market.retry('2030-01-01T00:00:00Z')).toThrow('no slot');
+    await market.stop();
+    settlement.before = () => {};
+    const again = await openMarket(options);
+    cleanups.push(() => again.stop());
+    await settled();
+    expect(again.slot(SLOT)?.state).toBe('needsOperator');
+    again.retry(SLOT);
+    await settled();
+    expect(again.slot(SLOT)).toMatchObject({ state: 'settled', trouble: null });
+    expect(() => again.retry(SLOT)).toThrow('does not wait for an operator');
   });
 
   it('gives up an attempt that hangs, and repeats it', async () => {
@@ -154,6 +179,39 @@ describe('the life of a slot', () => {
     expect(aborted).toBe(1);
     await clock.goTo(DEADLINE_MS + 120_000);
     expect(market.slot(SLOT)?.state).toBe('settled');
+  });
+});
+
+describe('telemetry', () => {
+  it('hears of the price, the grid and the settlement; when it throws, the market goes on', async () => {
+    const telemetry = createMemoryTelemetry();
+    const { market, clock, homes } = await open({ telemetry, lastSlot: SLOT }, 2);
+    await market.submitOrder(order(homes[0]!, { energyWh: 1000, priceMicroPerKwh: 200_000 }));
+    await market.submitOrder(order(homes[1]!, { side: 'offer', energyWh: 1000, priceMicroPerKwh: 100_000 }));
+    await clock.goTo(GATE_MS);
+    await clock.goTo(DEADLINE_MS);
+    const tags = { community: COMMUNITY };
+    expect(telemetry.points('market').map(({ fields }) => fields)).toEqual([
+      { price: 0.15, floor: 0.08, cap: 0.25, p2p_wh: 1000, bids: 1, offers: 1 },
+      { grid_import_wh: 200, grid_export_wh: 0 },
+    ]);
+    // Both were estimated at 100 Wh of import: one bought 900 Wh too much, the other sold 1100 Wh that it did not have.
+    expect(telemetry.points('settlement')).toEqual([
+      {
+        measurement: 'settlement',
+        tags: { ...tags, status: 'final' },
+        fields: { lag_s: 600, count: 1, imbalance_wh: 2000, amount: 0 },
+        atMs: DEADLINE_MS,
+      },
+    ]);
+    const broken = {
+      write: () => {
+        throw new Error('no');
+      },
+    };
+    const other = await open({ telemetry: broken, lastSlot: SLOT }, 2);
+    await other.clock.goTo(DEADLINE_MS);
+    expect(other.market.slot(SLOT)?.state).toBe('settled');
   });
 });
 

@@ -17,6 +17,7 @@ import {
 } from '@commonwatt/domain';
 import { openJournal, type JournalHooks } from '../journal/journal.ts';
 import { stateCounts } from './state-counts.ts';
+import { messageOf } from './attempt.ts';
 import { core } from './core.ts';
 import { Intakes } from './intake.ts';
 import { MarketState } from './market-state.ts';
@@ -243,7 +244,12 @@ export class MarketService implements Market {
   }
 
   #emit(event: MarketEvent): void {
-    this.#options.telemetry?.write(pointsOf(event, this.rules, this.clock.nowMs()));
+    const { telemetry, log } = this.#options;
+    try {
+      telemetry?.write(pointsOf(event, this.rules, this.clock.nowMs(), (slot) => this.statement(slot)));
+    } catch (error) {
+      log(`telemetry failed: ${messageOf(error)}`);
+    }
     for (const listener of this.#listeners) {
       try {
         listener(event);
@@ -257,7 +263,7 @@ export class MarketService implements Market {
 
   #fail(error: unknown): void {
     if (this.#trouble !== null || this.#stopped) return;
-    this.#trouble = error instanceof Error ? error.message : String(error);
+    this.#trouble = messageOf(error);
     this.#options.log(`the market stands still: ${this.#trouble}`);
     this.#shell.stop();
   }

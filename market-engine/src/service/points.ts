@@ -1,4 +1,4 @@
-import { COMMUNITY_FUND, SUPPLIER, type MarketRules, type Statement } from '@commonwatt/domain';
+import { COMMUNITY_FUND, SUPPLIER, type MarketRules, type SlotId, type Statement } from '@commonwatt/domain';
 import { slotDeadlines } from '../slot/deadlines.ts';
 import type { MarketEvent, TelemetryPoint } from './ports.ts';
 
@@ -6,7 +6,12 @@ import type { MarketEvent, TelemetryPoint } from './ports.ts';
  * What the market tells telemetry about an event; measurements `market` and `settlement`. Prices in currency per kWh and amounts in
  * currency are floats here, and only here: dashboards read them, nothing settles on them.
  */
-export function pointsOf(event: MarketEvent, rules: MarketRules, nowMs: number): TelemetryPoint[] {
+export function pointsOf(
+  event: MarketEvent,
+  rules: MarketRules,
+  nowMs: number,
+  statementOf: (slot: SlotId) => Statement | null,
+): TelemetryPoint[] {
   const { community } = rules;
   if (event.type === 'cleared') {
     const { clearing, bids, offers } = event;
@@ -53,6 +58,7 @@ export function pointsOf(event: MarketEvent, rules: MarketRules, nowMs: number):
         fields: {
           lag_s: (nowMs - endsMs) / 1000,
           count: slots.length,
+          imbalance_wh: slots.reduce((total, slot) => total + imbalanceWh(statementOf(slot)), 0),
           amount: Number(paidOutMicro) / 1e6,
         },
         atMs: Math.trunc(nowMs),
@@ -69,4 +75,13 @@ function gridEnergy(statement: Statement): { grid_import_wh: number; grid_export
     if (participant !== SUPPLIER && participant !== COMMUNITY_FUND) netWh += meteredWh;
   }
   return { grid_import_wh: Math.max(-netWh, 0), grid_export_wh: Math.max(netWh, 0) };
+}
+
+/** How far everybody was off what was traded, whole Wh; the supplier's mirror of it does not count. */
+function imbalanceWh(statement: Statement | null): number {
+  let totalWh = 0;
+  for (const { participant, imbalanceWh } of statement?.positions ?? []) {
+    if (participant !== SUPPLIER && participant !== COMMUNITY_FUND) totalWh += Math.abs(imbalanceWh);
+  }
+  return totalWh;
 }
