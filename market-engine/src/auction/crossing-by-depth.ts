@@ -69,21 +69,25 @@ function steps(
   while (below >= 0 && depthWh[below] === 0) below--;
   let above = meeting + 1;
   while (above < depthWh.length && depthWh[above] === 0) above++;
-  const wanted = new Uint8Array(depthWh.length);
-  if (below >= 0) wanted[below] = 1;
-  if (above < depthWh.length) wanted[above] = 1;
-  if (meeting < depthWh.length) wanted[meeting] = 1;
+  // The side has nothing between these buckets and the meeting one, so that one range of prices holds all that matters.
+  const from = lowest + Math.max(0, below) * near.prices;
+  const width = (above + 1) * near.prices + lowest - from;
+  const nearest = new Int32Array(count);
+  let found = 0;
+  for (let index = 0; index < count; index++) {
+    if (((priceMicroPerKwh[index] as number) - from) >>> 0 < width) nearest[found++] = index;
+  }
 
   const insideWh = new Float64Array(near.prices);
-  let belowPrice = -1;
+  let belowPrice = NO_BID;
   let belowWh = 0;
-  let abovePrice = Number.POSITIVE_INFINITY;
+  let abovePrice = NO_OFFER;
   let aboveWh = 0;
-  for (let index = 0; index < count; index++) {
+  for (let at = 0; at < found; at++) {
+    const index = nearest[at] as number;
     const price = priceMicroPerKwh[index] as number;
-    const bucket = (price - lowest) >>> shift;
-    if (wanted[bucket] === 0) continue;
     const energy = energyWh[index] as number;
+    const bucket = (price - lowest) >>> shift;
     if (bucket === meeting) insideWh[price - near.lowest]! += energy;
     else if (bucket < meeting) {
       if (price > belowPrice) {

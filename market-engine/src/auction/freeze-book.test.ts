@@ -68,6 +68,17 @@ describe('freezeBook', () => {
 });
 
 describe('sortedByBytes', () => {
+  it('goes on where many ids share their first bytes', () => {
+    const ids = Array.from({ length: 4000 }, (_, n) => {
+      const bits = Math.imul(n, 0x9e3779b1) >>> 0;
+      return `x-${bits.toString(2).padStart(32, '0')}${'z'.repeat(n % 3)}`;
+    });
+    const writer = new IdWriter(ids.length);
+    for (const id of ids) writer.add(id);
+    const table = writer.table();
+    expect([...sortedByBytes(table.bytes, table.starts)].map(textReader(table))).toEqual(ids.toSorted());
+  });
+
   it.each([
     ['any ids', ids],
     ['ids that share beginnings', likeIds],

@@ -1,4 +1,4 @@
-import type { Book, Clearing, MechanismName } from '@commonwatt/domain';
+import type { Book, Clearing, Fill, MechanismName } from '@commonwatt/domain';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { arbitraryBook, bookOf, DENSE, WIDE } from '../auction/books.fixture.ts';
@@ -61,6 +61,7 @@ describe.each(NAMES)('a certificate of %s', (mechanism) => {
         fc.pre(marginal?.bidMicroPerKwh !== bidMicroPerKwh || marginal.offerMicroPerKwh !== offerMicroPerKwh);
         expect(check({ ...certificate, marginal: { bidMicroPerKwh, offerMicroPerKwh } }).ok).toBe(false);
       }),
+      { numRuns: 2000 },
     );
   });
 });
@@ -152,6 +153,32 @@ describe('a forged certificate fails with its reason', () => {
       record: 'a',
       reason: expect.stringMatching(/a bid at 30 is left out/),
     });
+  });
+
+  it('sees shares moved between equal offers', () => {
+    const cut = certify(bookOf('a bid 5 30; x offer 4 10; y offer 4 10'), 'uniform');
+    const [bid, x, y] = cut.clearing.fills as [Fill, Fill, Fill];
+    const moved = [bid, { ...x, energyWh: x.energyWh + 1 }, { ...y, energyWh: y.energyWh - 1 }];
+    const { trades } = cut.clearing;
+    const moving = trades.map((t, n) => ({ ...t, energyWh: t.energyWh + (n === 0 ? 1 : -1) }));
+    expect(check(cut)).toEqual({ ok: true });
+    expect(check({ ...cut, clearing: { ...cut.clearing, fills: moved, trades: moving } })).toMatchObject({
+      ok: false,
+      reason: expect.stringMatching(/its share is/),
+    });
+  });
+
+  it('sees that a bid and an offer at one price were both left out', () => {
+    const book = bookOf('a bid 5 30; b bid 5 20; x offer 5 10; y offer 5 20');
+    const less = certify(bookOf('a bid 5 30; b bid 5 20; x offer 5 10; y offer 5 21'), 'uniform');
+    const { bookHash } = certify(book, 'uniform').clearing;
+    const clearing: Clearing = { ...less.clearing, bookHash, priceMicroPerKwh: 20, priceInterval: [20, 20] };
+    const forged = {
+      ...certify(book, 'uniform'),
+      marginal: { bidMicroPerKwh: 30, offerMicroPerKwh: 10 },
+      clearing,
+    };
+    expect(check(forged)).toMatchObject({ ok: false, reason: expect.stringMatching(/more could trade/) });
   });
 
   it('sees that more could have traded', () => {

@@ -15,7 +15,7 @@ import {
 import { rebuildRecords } from './rebuild-records.ts';
 import { buildSlotRecords, type SlotInputs } from './slot-records.ts';
 
-const HOMES = ['alice', 'bob', 'carol', 'dave'];
+const HOMES = ['alice', 'bob', 'carol', 'dave', 'erin'];
 const order = (
   id: string,
   participant: string,
@@ -52,9 +52,19 @@ const INPUTS: SlotInputs = {
     }),
   ],
   readings: [signedReading('alice', 900, 0), signedReading('bob', 0, 800), signedReading('dave', 0, 400)],
-  estimates: [{ participant: 'carol', slot: SLOT, importWh: 450, exportWh: 0, basis: 'forecast' }],
+  estimates: ['carol', 'erin'].map((participant) => ({
+    participant,
+    slot: SLOT,
+    importWh: 450,
+    exportWh: 0,
+    basis: 'forecast',
+  })),
   trueUps: [trueUpOf('dave', [100, 0], [50, 0], 0)],
-  carries: [{ debtor: 'carol', batchId: 'b-1', amountMicro: '12', claims: [] }],
+  carries: [
+    { debtor: 'carol', batchId: 'b-1', amountMicro: '12', claims: [] },
+    { debtor: 'dave', batchId: 'b-1', amountMicro: '5', claims: [] },
+    { debtor: 'alice', batchId: 'b-2', amountMicro: '7', claims: [] },
+  ],
 };
 const RECORDS = buildSlotRecords(INPUTS);
 const copy = (): BundleRecord[] => structuredClone(RECORDS);
@@ -77,7 +87,7 @@ describe('buildSlotRecords', () => {
       'line',
     ]);
     const participants = RECORDS.flatMap((r) => (r.type === 'participant' ? [r.participant.id] : []));
-    expect(participants).toEqual(['alice', 'bob', 'carol', 'community-fund', 'dave', 'supplier']);
+    expect(participants).toEqual(['alice', 'bob', 'carol', 'community-fund', 'dave', 'erin', 'supplier']);
   });
 
   it('does not depend on the order of its inputs', () => {
@@ -267,7 +277,7 @@ describe('rebuildRecords', () => {
   });
 
   it('names the household that has no reading', () => {
-    const records = RECORDS.filter((record) => record.type !== 'estimate');
+    const records = RECORDS.filter((r) => r.type !== 'estimate' || r.estimate.participant !== 'carol');
     const index = records.findIndex((r) => r.type === 'participant' && r.participant.id === 'carol');
     expect(rebuildRecords(records).problems).toContainEqual({
       index,
