@@ -115,7 +115,11 @@ class BufferedTelemetry implements InfluxTelemetry {
     if (this.#state === 'refused' || this.#state === 'stopped') return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.#running = this.#round().then((waitMs) => {
+      const round = this.#round().catch((error: unknown) => {
+        this.#trouble(error instanceof Error ? error.message : String(error));
+        return this.#backoffMs();
+      });
+      this.#running = round.then((waitMs) => {
         this.#running = null;
         if (waitMs !== null) this.#schedule(waitMs);
       });
