@@ -68,6 +68,11 @@ describe('what a home bids and offers', () => {
     expect(Math.abs(energy(above, 'bid') - 300)).toBeLessThan(40);
   });
 
+  test('without sun and battery nothing is offered, however small the need may turn out', () => {
+    expect(energy(orders(20, 0, planned(), 0.95), 'offer')).toBe(0);
+    expect(energy(orders(20, 4, planned(), 0.95), 'offer')).toBeLessThanOrEqual(8);
+  });
+
   test('nothing needed and nothing over: no orders', () => {
     expect(orders(0, 0)).toEqual([]);
     expect(orders(200, 200)).toEqual([]);

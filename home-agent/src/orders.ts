@@ -44,9 +44,12 @@ export function ordersFor(input: OrdersInput): readonly HomeOrder[] {
     buyMaxWh,
     (from, to) => worth((from + to) / 2),
   );
+  // Nobody offers what it cannot make: sunshine, and what the battery may give.
+  const storedWh = flexibility.discharge.reduce((total, step) => total + step.energyWh, forcedWh);
+  const sellMaxWh = Math.min(fuseWh, expected.pvWh.p90 + storedWh);
   const offers = steps(
     marks.filter((mark) => mark < 0).map((mark) => -mark),
-    fuseWh,
+    sellMaxWh,
     (from, to) => worth(-(from + to) / 2),
   );
   return priced(bids, offers, outlook);
