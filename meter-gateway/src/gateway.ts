@@ -205,6 +205,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     stopping.abort();
     clearInterval(watch);
     clearTimeout(changeTimer);
+    for (const poller of pollers) poller.stopped = true;
     await running;
     if (dispatcher) {
       await withDeadline(dispatcher.stop(), 5000, 'release of the battery').catch((error: unknown) =>

@@ -122,7 +122,7 @@ export class Poller {
       this.errors += 1;
       const fault = reason(error);
       // Waiting for the back-off is not news.
-      if (this.#lastFault === '') this.#log(`${this.id}: ${fault}`);
+      if (this.#lastFault === '' && !this.stopped) this.#log(`${this.id}: ${fault}`);
       this.#lastFault = fault;
     }
   }
@@ -173,6 +173,8 @@ export class Poller {
     if (event !== 'old') this.#suspected = undefined;
   }
 
+  /** Set when the gateway stops: what breaks off then is no news. */
+  stopped = false;
   /** Called when a device reported a change by itself. */
   changed: () => void = () => {};
   /** True for a device that answers but has no energy counters: nobody waits for them. */

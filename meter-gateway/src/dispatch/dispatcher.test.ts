@@ -119,6 +119,16 @@ describe('the fail-safe chain', () => {
     expect(kept.get(1)).toMatchObject({ outcome: 'applied', measuredW: 0, delivers: false });
   });
 
+  test('the device that reverts a moment before the expiry has delivered all the same', async () => {
+    const battery = dispatcher();
+    await battery.set({ powerW: 3000, expiresAtMs: nowMs + 5 * MINUTE_MS });
+    later(2, { batteryW: 3000 });
+    await battery.tick();
+    later(2.5, { batteryW: 0 });
+    await battery.tick();
+    expect(kept.get(1)).toMatchObject({ measuredW: 3000, delivers: true });
+  });
+
   test.each([
     ['the meter is stale', 'the grid meter is stale'],
     ['the state of charge is unknown', 'the state of charge is not known'],

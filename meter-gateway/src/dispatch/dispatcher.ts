@@ -254,6 +254,8 @@ export class Dispatcher {
     const { view, log } = this.#options;
     const now = view();
     if ('missing' in now || now.batteryAtMs - active.changedAtMs < settleMs) return;
+    // Near its end the device's own timer may have come first: that is no failure to deliver.
+    if (active.record.delivers !== null && now.batteryAtMs > active.record.expiresAtMs - settleMs) return;
     const writtenW = active.record.writtenW ?? 0;
     const measuredW = Math.round(now.facts.batteryW);
     const delivers = Math.abs(measuredW - writtenW) <= Math.max(150, Math.abs(writtenW) * 0.2);
