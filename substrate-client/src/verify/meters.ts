@@ -33,7 +33,7 @@ interface Found {
  */
 export function checkMeters(slots: readonly SlotRecords[]): SlotFault[] {
   const byGateway = new Map<string, Found[]>();
-  const estimated = new Set<string>();
+  const estimated = new Map<string, SlotId[]>();
   for (const { slot, records } of slots) {
     records.forEach((record, index) => {
       const label = recordLabel(index, record);
@@ -45,7 +45,10 @@ export function checkMeters(slots: readonly SlotRecords[]): SlotFault[] {
             ? record.trueUp?.reading
             : null;
       if (typeof signed?.payload?.gateway === 'string') add(byGateway, { slot, label, signed });
-      if (record.type === 'estimate') estimated.add(String(record.estimate?.participant));
+      if (record.type === 'estimate') {
+        const participant = String(record.estimate?.participant);
+        estimated.set(participant, [...(estimated.get(participant) ?? []), slot]);
+      }
     });
   }
   return [...byGateway.values()].flatMap((found) => checkGateway(found, estimated));
@@ -58,7 +61,7 @@ function add(byGateway: Map<string, Found[]>, found: Found): void {
   byGateway.set(gateway, known);
 }
 
-function checkGateway(found: Found[], estimated: ReadonlySet<string>): SlotFault[] {
+function checkGateway(found: Found[], estimated: ReadonlyMap<string, readonly SlotId[]>): SlotFault[] {
   const faults: SlotFault[] = [];
   // A reading whose signature does not hold is a fault of its own slot; its neighbours are not to blame for the hole it leaves.
   const genuine = found.filter((reading) => signatureHolds(reading.signed));
@@ -77,19 +80,21 @@ function brokenLink(
   before: Signed<MeterReading>,
   after: Signed<MeterReading>,
   gapsExplained: boolean,
-  estimated: ReadonlySet<string>,
+  estimated: ReadonlyMap<string, readonly SlotId[]>,
 ): string | null {
   const [a, b] = [before.payload, after.payload];
   if (b.sequence === a.sequence) return `sequence ${b.sequence} is there twice`;
   if (b.sequence !== a.sequence + 1) {
-    // The missing ones were estimated and came too late for a true-up, or not yet.
-    return gapsExplained || estimated.has(b.participant)
-      ? null
-      : `the readings between sequence ${a.sequence} and ${b.sequence} are missing`;
+    if (gapsExplained) return null;
+    // A reading that never came in time left an estimate in its slot.
+    const between = (estimated.get(b.participant) ?? []).filter((slot) => slot > a.slot && slot < b.slot);
+    if (b.slot > a.slot && b.sequence - a.sequence - 1 <= between.length) return null;
+    return `the readings between sequence ${a.sequence} and ${b.sequence} are missing`;
   }
   if (b.previousHash !== sha256Hex(canonicalJson(before)))
     return `does not follow the reading with sequence ${a.sequence}`;
   if (b.slot <= a.slot) return `is for ${b.slot}, not after ${a.slot}`;
+  if (b.epoch < a.epoch) return `its epoch ${b.epoch} is before ${a.epoch}`;
   if (b.epoch !== a.epoch) return null;
   if (b.importCounterWh - a.importCounterWh !== b.importWh)
     return 'its import is not the growth of the import counter';
