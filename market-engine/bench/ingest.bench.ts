@@ -28,15 +28,17 @@ interface LoadReport {
 export async function benchIngest(print: (line: string) => void): Promise<Record<string, number>> {
   const folder = mkdtempSync(join(tmpdir(), 'commonwatt-ingest-'));
   try {
-    const verifyPerSecond = verifyRate();
+    const verifyBefore = verifyRate();
     await run(join(folder, 'warm.sqlite'), 5_000);
     const calm = await run(join(folder, 'calm.sqlite'), ORDERS_MAX);
+    // Before and after: whoever else uses the machine slows this down too.
+    const verifyPerSecond = Math.max(verifyBefore, verifyRate());
     const ordersPerSecond = (calm.report.acknowledged.length / calm.report.elapsedMs) * 1000;
     const { bestPerSecond, refused, firstRefusal, acknowledged } = calm.report;
     const share = bestPerSecond / verifyPerSecond;
     const shown = (rate: number): string =>
       `${Math.round(rate)} /s = ${((rate / verifyPerSecond) * 100).toFixed(0)} %`;
-    print(`ed25519 verify, one core, best of 10 rounds:  ${Math.round(verifyPerSecond)} /s`);
+    print(`ed25519 verify, one core, best of 20 rounds:  ${Math.round(verifyPerSecond)} /s`);
     print(
       `orders over HTTP, verified and journaled, best 8000 in a row: ${shown(bestPerSecond)} (limit: 70 %)`,
     );
