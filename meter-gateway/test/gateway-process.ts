@@ -49,4 +49,5 @@ await startGateway({
     }),
   limits: { importFuseW: 17_000, socReservePermille: 100 },
   log: () => {},
+  tuning: { deliveryTimeoutMs: 300 },
 });
