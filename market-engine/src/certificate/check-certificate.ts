@@ -1,13 +1,13 @@
 import { CommonwattError, type Clearing } from '@commonwatt/domain';
-import { NO_OFFER, priceIn, type Crossing } from '../auction/crossing.ts';
-import type { BookSide, FrozenBook } from '../auction/freeze-book.ts';
+import { priceIn, type Crossing } from '../auction/crossing.ts';
+import type { FrozenBook } from '../auction/freeze-book.ts';
 import { commonPrice } from '../auction/mcafee.ts';
 import { pairPrice } from '../auction/pay-as-bid.ts';
-import { byHash, ration, tieHashOf } from '../auction/ration.ts';
 import { textReader } from '../auction/text-table.ts';
+import { checkLevel, checkNobodyBetter, checkShares, winners } from './check-shares.ts';
 import { checkTrades, type TradePrices } from './check-trades.ts';
 import { parseCertificate } from './parse-certificate.ts';
-import { survey, Unfounded, type SideSurvey, type Survey } from './survey.ts';
+import { survey, Unfounded, type Survey } from './survey.ts';
 
 export type CertificateVerdict =
   | { readonly ok: true }
@@ -177,82 +177,6 @@ function checkMcafee(
   checkInterval(clearing, offerLimit, bidLimit);
   checkPrice(clearing, bidLimit);
   return { buyer: () => bidLimit, seller: offerLimit };
-}
-
-/** Price priority: whoever has something unfilled is no better than anyone with a fill. */
-function checkNobodyBetter(book: FrozenBook, { bids, offers }: Survey): void {
-  const idAt = textReader(book.ids);
-  const leftOut = (side: BookSide, { filledWh, bestUnfilled }: SideSurvey): string | undefined => {
-    const index = filledWh.findIndex(
-      (filled, index) =>
-        filled < (side.energyWh[index] as number) && side.priceMicroPerKwh[index] === bestUnfilled,
-    );
-    return index < 0 ? undefined : idAt(side.rank[index] as number);
-  };
-  if (bids.bestUnfilled > bids.worstFilled) {
-    const reason = `a bid at ${bids.bestUnfilled} is left out, yet one at ${bids.worstFilled} is filled`;
-    throw new Unfounded(reason, leftOut(book.bids, bids));
-  }
-  if (offers.worstFilled !== NO_OFFER && offers.bestUnfilled < offers.worstFilled) {
-    const reason = `an offer at ${offers.bestUnfilled} is left out, yet one at ${offers.worstFilled} is filled`;
-    throw new Unfounded(reason, leftOut(book.offers, offers));
-  }
-}
-
-/** The orders at the marginal limit share what is left for them by the rules. */
-function checkLevel(book: FrozenBook, side: BookSide, found: SideSurvey, volumeWh: number): void {
-  const shared = { at: found.levelIndices, totalWh: found.atLimitWh };
-  checkShares(book, side, found, shared, volumeWh - found.beforeLimitWh);
-}
-
-interface Sharing {
-  readonly at: readonly number[];
-  readonly totalWh: number;
-}
-
-/** These orders share the available energy: whole orders when it suffices, else by `ration`. */
-function checkShares(
-  book: FrozenBook,
-  side: BookSide,
-  { filledWh }: SideSurvey,
-  { at, totalWh }: Sharing,
-  availableWh: number,
-): void {
-  const idAt = textReader(book.ids);
-  const energies = at.map((index) => side.energyWh[index] as number);
-  const idOf = (place: number): string => idAt(side.rank[at[place] as number] as number);
-  const shares =
-    availableWh < totalWh
-      ? ration(energies, availableWh, totalWh, (place) => tieHashOf(book.slot, idOf(place)))
-      : energies;
-  for (const [place, index] of at.entries()) {
-    if (filledWh[index] === shares[place]) continue;
-    throw new Unfounded(`its share is ${shares[place]} Wh, not ${filledWh[index]}`, idOf(place));
-  }
-}
-
-/** The orders that rank before the one holding the V-th Wh. */
-function winners(
-  book: FrozenBook,
-  side: BookSide,
-  found: SideSurvey,
-  volumeWh: number,
-  isBefore: (price: number) => boolean,
-): Sharing {
-  const idAt = textReader(book.ids);
-  const at: number[] = [];
-  for (let index = 0; index < side.count; index++)
-    if (isBefore(side.priceMicroPerKwh[index] as number)) at.push(index);
-  let totalWh = found.beforeLimitWh;
-  for (const index of byHash(found.levelIndices, (index) =>
-    tieHashOf(book.slot, idAt(side.rank[index] as number)),
-  )) {
-    const energyWh = side.energyWh[index] as number;
-    if (totalWh + energyWh >= volumeWh) break;
-    at.push(index);
-    totalWh += energyWh;
-  }
-  return { at, totalWh };
 }
 
 function checkInterval({ priceInterval }: Clearing, lo: number, hi: number): void {
