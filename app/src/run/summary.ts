@@ -8,8 +8,8 @@ export interface Summary {
   readonly community: string;
   readonly slotsSettled: number;
   readonly homes: number;
-  /** Signed readings settled on, by the protocol that they were read with. */
-  readonly readings: { readonly modbus: number; readonly opcua: number };
+  /** Signed readings settled on, by the protocol that they were read with, and those that were missing and estimated. */
+  readonly readings: { readonly modbus: number; readonly opcua: number; readonly estimated: number };
   readonly gates: { readonly met: number; readonly missed: number };
   readonly tradedWh: number;
   readonly consumptionWh: number;
@@ -43,10 +43,11 @@ export function summarise(sources: {
   signals: readonly SignalView[];
 }): Summary {
   const { tally, households, verified } = sources;
-  const readings = { modbus: 0, opcua: 0 };
+  const readings = { modbus: 0, opcua: 0, estimated: 0 };
   const gates = { met: 0, missed: 0 };
   for (const household of households) {
     readings[household.spec.protocol] += tally.homes.get(household.spec.id)?.readings ?? 0;
+    readings.estimated += tally.homes.get(household.spec.id)?.estimates ?? 0;
     gates.met += household.trading.gates.met;
     gates.missed += household.trading.gates.missed;
   }

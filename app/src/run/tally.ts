@@ -21,6 +21,7 @@ export interface HomeTally {
   withMarketNano: bigint;
   withoutMarketNano: bigint;
   readings: number;
+  estimates: number;
 }
 
 export interface CommunityTally {
@@ -50,6 +51,7 @@ const EMPTY: HomeTally = {
   withMarketNano: 0n,
   withoutMarketNano: 0n,
   readings: 0,
+  estimates: 0,
 };
 
 /** What a home used: what came in and was made or discharged, less what went out or was charged. */
@@ -87,8 +89,10 @@ export class Tally {
     let netExportWh = 0;
     for (const record of records) {
       if (record.type === 'reading') this.#addReading(record.reading.payload);
-      else if (record.type === 'estimate') this.#addEnergy(record.estimate.participant, record.estimate);
-      else if (record.type === 'clearing') {
+      else if (record.type === 'estimate') {
+        this.#home(record.estimate.participant).estimates += 1;
+        this.#addEnergy(record.estimate.participant, record.estimate);
+      } else if (record.type === 'clearing') {
         tradedWh = record.clearing.volumeWh;
         priceMicroPerKwh = record.clearing.priceMicroPerKwh;
         for (const trade of record.clearing.trades) {
