@@ -11,11 +11,13 @@ const FNV_PRIME = 0x01000193;
 export class IdNumbers {
   readonly #writer: IdWriter;
   /** Number of an id plus one, by hash; 0 is free. At most half full. */
-  #slots = new Int32Array(1 << 10);
+  #slots: Int32Array;
 
   /** For at most this many ids, whether they differ or not. */
   constructor(idsMax: number) {
     this.#writer = new IdWriter(idsMax);
+    // Room for one id in four; seldom has a participant fewer orders. Memory that is never looked at costs nothing.
+    this.#slots = new Int32Array(1 << Math.max(4, 31 - Math.clz32(idsMax)));
   }
 
   get count(): number {
