@@ -1,7 +1,7 @@
 import type { BlockRef, CommunityChain, SignedExtrinsic } from '../chain/types.ts';
 import { batchRoot } from '../bundle/roots.ts';
 import { canonicalJson, CommonwattError, parseAmount, sum, type SettlementRecord } from '@commonwatt/domain';
-import type { Ledger, LedgerBatch } from './ledger.ts';
+import type { Ledger, LedgerBatch, Sighting } from './ledger.ts';
 import { netAmounts, settlementRecord, type Means } from './netting.ts';
 import { partsOf, type BatchPart } from './parts.ts';
 import { formatRemark } from './remark.ts';
@@ -44,6 +44,7 @@ export async function stepBatch(
   }
   const attempt = ledger.attempts(part.id).at(-1);
   if (attempt && ledger.sightings(part.id).some(({ extrinsicHash }) => extrinsicHash === attempt.hash)) {
+    if (backsOff(ledger.sightings(part.id), head)) return 'waiting';
     // It is on chain and failed as a whole, so nothing moved: look at the payers again and make a new one.
     await plan(chain, ledger, batch, head, done);
     await sign(chain, ledger, ledger.batch(batchId), done, head);
@@ -64,6 +65,14 @@ export async function stepBatch(
     return 'moved';
   }
   return 'waiting';
+}
+
+/** A failed extrinsic costs its fee: after the third, each further try waits for twice as many blocks. */
+function backsOff(sightings: readonly Sighting[], head: BlockRef): boolean {
+  const failed = sightings.filter(({ success }) => !success);
+  const last = failed.at(-1);
+  if (!last || failed.length < 3) return false;
+  return head.number < last.block.number + 2 ** Math.min(failed.length - 2, 10);
 }
 
 /** The extrinsic of a batch that is on its way now, if any. */

@@ -67,8 +67,12 @@ export async function realCrashRun(
   });
   const disturb = async (): Promise<void> => {
     if (random(40) === 0) {
-      counts.chainKills += 1;
-      process.kill(embedded.pid, 'SIGKILL');
+      try {
+        process.kill(embedded.pid, 'SIGKILL');
+        counts.chainKills += 1;
+      } catch {
+        // It is still down from the last time.
+      }
     } else if (random(8) === 0) {
       const head = await chain.finalizedBlock();
       const above = head.number - start.number;
