@@ -1,13 +1,9 @@
 import {
   CommonwattError,
   slotAfter,
-  slotHolding,
-  slotMs,
-  slotStartMs,
   type Clearing,
   type NeighbourhoodView,
   type SlotId,
-  type SlotMinutes,
 } from '@commonwatt/domain';
 import type { ImportLimit } from '@commonwatt/home-agent';
 import {
@@ -29,8 +25,10 @@ import { startHousehold, type Household } from './household.ts';
 import { listen } from './listen.ts';
 import { ClearingBoard, shareLimits } from './outlook.ts';
 import type { RuleChanges } from './rules.ts';
+import { replay, teach } from './resume.ts';
 import { addNeighbourhoodRoutes } from './server.ts';
 import { startSettlement } from './settle.ts';
+import { slotAtOrAfter, slotsToSettle } from './span.ts';
 import { SignalBoard } from './signals.ts';
 import { slotLine } from './slot-line.ts';
 import { writeAtomically, type State } from './state.ts';
@@ -285,48 +283,10 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   }
 }
 
-/** On a restart: what earlier runs cleared and settled. */
-function replay(market: Market, board: ClearingBoard, tally: Tally): void {
-  for (const { slot, state } of market.slots()) {
-    const clearing = market.clearing(slot);
-    if (clearing) board.add(clearing);
-    if (state === 'settled') tally.add(slot, state, market.records(slot) ?? []);
-  }
-}
-
-/** On a restart: the forecasters learn from the readings that the market already has. */
-function teach(market: Market, households: readonly Household[]): void {
-  const byId = new Map(households.map((household) => [household.spec.id, household]));
-  for (const { slot } of market.slots()) {
-    for (const record of market.records(slot) ?? []) {
-      if (record.type === 'reading')
-        byId.get(record.reading.payload.participant)?.learn(record.reading.payload);
-    }
-  }
-}
-
 function latestClearing(clearing: Clearing | null, market: Market) {
   if (clearing === null) return null;
   const summary = market.slot(clearing.slot);
   return { clearing, bids: summary?.bids ?? 0, offers: summary?.offers ?? 0 };
-}
-
-/** The first slot that lies wholly in the run. Its gate has closed before anyone could bid: it is settled with the supplier alone. */
-function slotAtOrAfter(startMs: number, slotMinutes: SlotMinutes): SlotId {
-  const holding = slotHolding(startMs, slotMinutes);
-  return slotStartMs(holding) === startMs ? holding : slotAfter(holding, slotMinutes);
-}
-
-/** How many slots end the run: what was asked for, at most what was measured; null for a run without end. */
-function slotsToSettle(
-  asked: number | null,
-  firstSlot: SlotId,
-  endMs: number | null,
-  slotMinutes: SlotMinutes,
-): number | null {
-  if (endMs === null) return asked;
-  const measured = Math.floor((endMs - slotStartMs(firstSlot)) / slotMs(slotMinutes));
-  return Math.min(asked ?? measured, measured);
 }
 
 function untilAborted(signal: AbortSignal): Promise<never> {
