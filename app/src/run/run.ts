@@ -3,7 +3,6 @@ import {
   slotAfter,
   type Clearing,
   type NeighbourhoodView,
-  type SlotId,
 } from '@commonwatt/domain';
 import type { ImportLimit } from '@commonwatt/home-agent';
 import {

@@ -84,7 +84,7 @@ function idsOf(side: BookSide, { count, at }: FilledSide, idAt: (rank: number) =
   return ids;
 }
 
-/** Both sides' fills in canonical order. */
+/** Both sides' fills in canonical order; both ranks are past every rank once nothing is left. */
 function mergedFills(
   book: FrozenBook,
   { bids, offers }: Fills,
@@ -94,11 +94,16 @@ function mergedFills(
   const merged: Fill[] = [];
   let bid = 0;
   let offer = 0;
-  while (bid < bids.count || offer < offers.count) {
-    const bidIsNext = rankOf(book, book.bids, bids, bid) < rankOf(book, book.offers, offers, offer);
-    const orderId = (bidIsNext ? bidIds[bid] : offerIds[offer]) as string;
-    const energyWh = (bidIsNext ? bids.energyWh[bid++] : offers.energyWh[offer++]) as number;
-    merged.push({ orderId, energyWh });
+  let bidRank = rankOf(book, book.bids, bids, bid);
+  let offerRank = rankOf(book, book.offers, offers, offer);
+  while (bidRank !== offerRank) {
+    if (bidRank < offerRank) {
+      merged.push({ orderId: bidIds[bid] as string, energyWh: bids.energyWh[bid] as number });
+      bidRank = rankOf(book, book.bids, bids, ++bid);
+    } else {
+      merged.push({ orderId: offerIds[offer] as string, energyWh: offers.energyWh[offer] as number });
+      offerRank = rankOf(book, book.offers, offers, ++offer);
+    }
   }
   return merged;
 }
