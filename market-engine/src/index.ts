@@ -6,6 +6,7 @@ export { buildStatement, statementTotals } from './statement/build-statement.ts'
 export type { Metered, StatementInput } from './statement/statement-input.ts';
 export { buildSlotRecords, type SlotInputs } from './statement/slot-records.ts';
 export { rebuildRecords } from './statement/rebuild-records.ts';
+export { trueUpOriginProblem } from './statement/true-up-origin.ts';
 export { orderLimitProblem } from './statement/order-limits.ts';
 export { buildCertificate, type Certificate } from './certificate/build-certificate.ts';
 export { checkCertificate, type CertificateVerdict } from './certificate/check-certificate.ts';
