@@ -23,6 +23,7 @@ export type { Bundle } from './bundle/layout.ts';
 export { openChainForReading, runningEndpoint } from './embedded/reading.ts';
 export {
   verifyBundles,
+  type CheckTrueUp,
   type Rebuild,
   type SlotVerdict,
   type VerifyOptions,

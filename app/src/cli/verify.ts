@@ -1,5 +1,5 @@
 import { CommonwattError } from '@commonwatt/domain';
-import { rebuildRecords } from '@commonwatt/market-engine';
+import { rebuildRecords, trueUpOriginProblem } from '@commonwatt/market-engine';
 import { verifyBundles, type SlotVerdict } from '@commonwatt/substrate-client';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,6 +34,7 @@ export const verifyCommand: Command = async (args) => {
       bundleDir,
       chain,
       rebuild: rebuildRecords,
+      checkTrueUp: trueUpOriginProblem,
       onSlot: (verdict) => print(verdict, values.quiet === true),
     });
     for (const fault of report.faults) console.log(`FAULT  ${fault.record}: ${fault.what}`);

@@ -1,15 +1,11 @@
-import {
-  CommonwattError,
-  slotAfter,
-  type Clearing,
-  type NeighbourhoodView,
-} from '@commonwatt/domain';
+import { CommonwattError, slotAfter, type Clearing, type NeighbourhoodView } from '@commonwatt/domain';
 import type { ImportLimit } from '@commonwatt/home-agent';
 import {
   buildMarketServer,
   createMarketClient,
   openMarket,
   rebuildRecords,
+  trueUpOriginProblem,
   type Market,
 } from '@commonwatt/market-engine';
 import { verifyBundles } from '@commonwatt/substrate-client';
@@ -264,6 +260,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       chain,
       community: state.community,
       rebuild: rebuildRecords,
+      checkTrueUp: trueUpOriginProblem,
     });
     const result = tally.result();
     const summary = summarise({

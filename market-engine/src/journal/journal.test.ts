@@ -24,6 +24,7 @@ const late: Decision = {
   slot: SLOT,
   estimate: { participant: 'home-01', slot: SLOT, importWh: 1, exportWh: 0, basis: 'x' },
   reading: { gateway: 'gw-home-01', slot: SLOT, sequence: 0 },
+  tradedWh: -3,
 };
 
 describe('the journal', () => {

@@ -20,6 +20,13 @@ export type Intake =
   | { readonly type: 'cancel'; readonly signed: Signed<CancelPayload> }
   | { readonly type: 'reading'; readonly signed: Signed<MeterReading> };
 
+/** A reading that came after its slot was settled on an estimate, and what its participant had traded there (sold minus bought). */
+export interface PendingTrueUp {
+  readonly estimate: Estimate;
+  readonly reading: ReadingName;
+  readonly tradedWh: number;
+}
+
 /** What the market decided: few rows, never changed. Everything else follows from the two. */
 export type Decision =
   /** Format and first slot; the first row of every journal. */
@@ -53,16 +60,11 @@ export type Decision =
       readonly registrySeq: number;
       readonly readings: readonly ReadingName[];
       readonly estimates: readonly Estimate[];
-      readonly trueUps: readonly { readonly estimate: Estimate; readonly reading: ReadingName }[];
+      readonly trueUps: readonly PendingTrueUp[];
       readonly carries: readonly Carry[];
     }
   /** A reading that came after its slot was fixed on an estimate; trued up by a later `fixed`. */
-  | {
-      readonly type: 'late';
-      readonly slot: SlotId;
-      readonly estimate: Estimate;
-      readonly reading: ReadingName;
-    }
+  | ({ readonly type: 'late'; readonly slot: SlotId } & PendingTrueUp)
   | { readonly type: 'batch'; readonly receipt: SettlementReceipt }
   | {
       readonly type: 'debts';

@@ -1,12 +1,7 @@
 import { compareIds, type Carry, type Estimate } from '@commonwatt/domain';
-import type { ReadingName } from '../journal/rows.ts';
+import type { PendingTrueUp, ReadingName } from '../journal/rows.ts';
 import type { EstimatePort } from './ports.ts';
 import type { FixedRow, Registry, SlotDetail } from './slot-detail.ts';
-
-export interface PendingTrueUp {
-  readonly estimate: Estimate;
-  readonly reading: ReadingName;
-}
 
 /**
  * Decides what a slot's statement is made from: for each household its reading or, when none came in time, an estimate; the true-ups

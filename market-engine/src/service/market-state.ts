@@ -1,10 +1,9 @@
 import { CommonwattError, type MarketRules, type SlotId } from '@commonwatt/domain';
 import type { Numbered } from '../journal/journal.ts';
-import type { Decision } from '../journal/rows.ts';
+import type { Decision, PendingTrueUp } from '../journal/rows.ts';
 import { slotDeadlines, type SlotDeadlines } from '../slot/deadlines.ts';
 import type { StoredSlotState } from '../slot/step.ts';
 import { Debts } from './debts.ts';
-import type { PendingTrueUp } from './fix-slot.ts';
 import type { SlotSummary } from './ports.ts';
 import type { Registry } from './slot-detail.ts';
 
@@ -67,7 +66,7 @@ export class MarketState {
         break;
       }
       case 'late':
-        this.trueUps.push({ estimate: row.estimate, reading: row.reading });
+        this.trueUps.push({ estimate: row.estimate, reading: row.reading, tradedWh: row.tradedWh });
         break;
       case 'batch':
         this.#batches.set(row.receipt.batchId, { seq, blockNumber: row.receipt.blockNumber });

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { rebuildRecords } from '../statement/rebuild-records.ts';
+import { trueUpOriginProblem } from '../statement/true-up-origin.ts';
 import { CommonwattError, canonicalJson, sha256Hex, slotAfter } from '@commonwatt/domain';
 import { createMemoryTelemetry } from '../telemetry/memory-telemetry.ts';
 import { openMarket } from './market.ts';
@@ -84,10 +86,12 @@ describe('the life of a slot', () => {
 
   it('estimates what is missing at the deadline and trues it up in the next statement', async () => {
     const { market, clock, homes } = await open({}, 2);
+    await market.submitOrder(order(homes[0]!, { side: 'offer', energyWh: 300, priceMicroPerKwh: 100_000 }));
+    await market.submitOrder(order(homes[1]!, { side: 'bid', energyWh: 300, priceMicroPerKwh: 200_000 }));
     await clock.goTo(END_MS);
     await market.submitReading(reading(homes[0]!));
     await clock.goTo(DEADLINE_MS);
-    expect(market.slot(SLOT)).toMatchObject({ state: 'settled', readings: 1, estimates: 1 });
+    expect(market.slot(SLOT)).toMatchObject({ state: 'settled', readings: 1, estimates: 1, volumeWh: 300 });
     const late = reading(homes[1]!, { importWh: 700, importCounterWh: 700 });
     expect(await market.submitReading(late)).toMatchObject({ use: 'true-up' });
     expect(await codeOf(market.submitReading(late))).toBe('duplicate');
@@ -98,7 +102,9 @@ describe('the life of a slot', () => {
     await clock.goTo(DEADLINE_MS + 15 * 60_000);
     expect(market.slot(next)?.state).toBe('settled');
     const trueUps = market.records(next)!.filter((record) => record.type === 'true-up');
-    expect(trueUps).toHaveLength(1);
+    expect(trueUps).toMatchObject([{ trueUp: { tradedWh: -300 } }]);
+    expect(trueUpOriginProblem(trueUps[0]!.trueUp, market.records(SLOT)!)).toBeUndefined();
+    expect(rebuildRecords(market.records(next)!).problems).toEqual([]);
     await clock.goTo(DEADLINE_MS + 30 * 60_000);
     expect(market.records(slotAfter(SLOT, 15, 2))!.some((record) => record.type === 'true-up')).toBe(false);
   });

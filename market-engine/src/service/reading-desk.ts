@@ -1,4 +1,4 @@
-import { CommonwattError, type Estimate, type MeterReading, type SlotId } from '@commonwatt/domain';
+import { CommonwattError, type MeterReading, type SlotId } from '@commonwatt/domain';
 import { ReadingChains, type ChainNote } from '../ingest/chain-of-readings.ts';
 import { readReading } from '../ingest/shape.ts';
 import { checkAgainstTaken, checkPlausible } from '../ingest/slot-readings.ts';
@@ -45,7 +45,7 @@ export class ReadingDesk {
         checkPlausible(payload, detail.rules);
         use = useOf(payload, detail);
       },
-      () => (use === 'true-up' ? lateRows(payload, detail.fixed?.estimates ?? []) : []),
+      () => (use === 'true-up' ? lateRows(payload, detail) : []),
     );
     const chain = this.#chains.note(signed);
     if (chain !== 'sound') this.#log(`reading ${sequence} of ${gateway} for ${slot} ${CHAIN_TROUBLE[chain]}`);
@@ -91,12 +91,27 @@ function useOf(payload: MeterReading, detail: SlotDetail): ReadingTaken['use'] {
 }
 
 /** A reading that came after its slot was fixed on an estimate is to be trued up. */
-function lateRows(
-  { participant, gateway, slot, sequence }: MeterReading,
-  estimates: readonly Estimate[],
-): Decision[] {
-  const estimate = estimates.find((one) => one.participant === participant);
+function lateRows({ participant, gateway, slot, sequence }: MeterReading, detail: SlotDetail): Decision[] {
+  const estimate = detail.fixed?.estimates.find((one) => one.participant === participant);
   return estimate === undefined
     ? []
-    : [{ type: 'late', slot, estimate, reading: { gateway, slot, sequence } }];
+    : [
+        {
+          type: 'late',
+          slot,
+          estimate,
+          reading: { gateway, slot, sequence },
+          tradedWh: tradedBy(participant, detail),
+        },
+      ];
+}
+
+/** Sold minus bought in a slot that is cleared, Wh. */
+function tradedBy(participant: string, { clearing }: SlotDetail): number {
+  let tradedWh = 0;
+  for (const { seller, buyer, energyWh } of clearing?.trades ?? []) {
+    if (seller === participant) tradedWh += energyWh;
+    if (buyer === participant) tradedWh -= energyWh;
+  }
+  return tradedWh;
 }

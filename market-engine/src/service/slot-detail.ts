@@ -86,7 +86,11 @@ export class SlotDetail {
       cancels: this.orders.cancels(),
       readings: fixed.readings.map(find),
       estimates: fixed.estimates,
-      trueUps: fixed.trueUps.map(({ estimate, reading }) => ({ estimate, reading: find(reading) })),
+      trueUps: fixed.trueUps.map(({ estimate, reading, tradedWh }) => ({
+        estimate,
+        reading: find(reading),
+        tradedWh,
+      })),
       carries: fixed.carries,
     };
   }

@@ -6,6 +6,7 @@ import {
   slotAfter,
   type BundleRecord,
   type SlotId,
+  type TrueUp,
 } from '@commonwatt/domain';
 import { bundleFileName } from '../bundle/files.ts';
 import { recordLabel, type Bundle } from '../bundle/layout.ts';
@@ -13,7 +14,7 @@ import { checkLeaves, checkSettlementLeaves, readBundle, type Fault } from '../b
 import { batchRoot, slotRoot } from '../bundle/roots.ts';
 import type { BlockRef, ChainReader } from '../chain/types.ts';
 import { findAnchors, type Anchor } from './anchors.ts';
-import { checkMeters } from './meters.ts';
+import { checkMeters, type SlotFault, type SlotRecords } from './meters.ts';
 import { checkNets, checkOnChain, checkPayments } from './settlement-check.ts';
 
 export interface SlotVerdict {
@@ -43,6 +44,9 @@ export type Rebuild = (records: readonly BundleRecord[]) => {
   problems: { index: number; problem: string }[];
 };
 
+/** What is wrong with a true-up against the published records of the slot it corrects, or nothing. Pure; the market's rules. */
+export type CheckTrueUp = (trueUp: TrueUp, earlier: readonly BundleRecord[]) => string | undefined;
+
 export interface VerifyOptions {
   readonly bundleDir: string;
   readonly chain: ChainReader & { readonly genesisHash: string };
@@ -50,6 +54,8 @@ export interface VerifyOptions {
   readonly community?: string;
   readonly settlementAccount?: string;
   readonly rebuild: Rebuild;
+  /** Without it true-ups are not held against the bundle they correct. */
+  readonly checkTrueUp?: CheckTrueUp;
   readonly onSlot?: (verdict: SlotVerdict) => void;
   /** The chain is looked through from here; 0 when left out. */
   readonly fromBlock?: number;
@@ -87,7 +93,7 @@ export async function verifyBundles(options: VerifyOptions): Promise<VerifyRepor
     }
   }
   const readable = files.flatMap(({ slot, bundle }) => (bundle ? [{ slot, records: bundle.records }] : []));
-  const meterFaults = checkMeters(readable);
+  const meterFaults = [...checkMeters(readable), ...checkTrueUps(readable, options.checkTrueUp)];
   const verdicts = files.map((file): SlotVerdict => {
     for (const { slot, record, what } of meterFaults)
       if (slot === file.slot) file.faults.push({ record, what });
@@ -112,6 +118,21 @@ export async function verifyBundles(options: VerifyOptions): Promise<VerifyRepor
     slots: verdicts,
     faults,
   };
+}
+
+/** Each true-up against the bundle of the slot it corrects. */
+function checkTrueUps(slots: readonly SlotRecords[], check: CheckTrueUp | undefined): SlotFault[] {
+  if (check === undefined) return [];
+  const recordsOf = new Map(slots.map(({ slot, records }) => [slot, records]));
+  return slots.flatMap(({ slot, records }) =>
+    records.flatMap((record, index) => {
+      if (record.type !== 'true-up') return [];
+      const { trueUp } = record;
+      const earlier = recordsOf.get(trueUp.estimate.slot);
+      const what = earlier ? check(trueUp, earlier) : `the bundle of ${trueUp.estimate.slot} is not there`;
+      return what === undefined ? [] : [{ slot, record: recordLabel(index, record), what }];
+    }),
+  );
 }
 
 function readFiles(dir: string): SlotFile[] {
