@@ -1,14 +1,73 @@
-export * from './bundle.ts';
-export * from './canonical.ts';
-export * from './clock.ts';
-export * from './errors.ts';
-export * from './id.ts';
-export * from './market.ts';
-export * from './metering.ts';
-export * from './rules.ts';
-export * from './signal.ts';
-export * from './signing.ts';
-export * from './slot.ts';
-export * from './statement.ts';
-export * from './units.ts';
-export * from './view.ts';
+export {
+  type BundleRecord,
+  type Carry,
+  type Estimate,
+  type NetAmount,
+  type SettlementReceipt,
+  type SettlementRecord,
+  type SlotToSettle,
+  type TrueUp,
+} from './bundle.ts';
+export { canonicalJson, sha256Hex, type Json } from './canonical.ts';
+export { type Clock } from './clock.ts';
+export {
+  CommonwattError,
+  ERROR_CODES,
+  toProblem,
+  type ErrorCode,
+  type ErrorPlace,
+  type ProblemDocument,
+} from './errors.ts';
+export { COMMUNITY_FUND, compareIds, ID_PATTERN, isId, SUPPLIER } from './id.ts';
+export {
+  type Book,
+  type CancelPayload,
+  type Clearing,
+  type Fill,
+  type Order,
+  type OrderPayload,
+  type Side,
+  type Trade,
+} from './market.ts';
+export {
+  type GatewayRegistration,
+  type MeterReading,
+  type Participant,
+  type QualityFlag,
+  type Reading,
+} from './metering.ts';
+export { DEFAULT_RULES, type MarketRules, type MechanismName } from './rules.ts';
+export { type DemandSignal } from './signal.ts';
+export { signatureHolds, signerFromSeed, type Signed, type Signer } from './signing.ts';
+export {
+  SLOT_PATTERN,
+  slotAfter,
+  slotEndMs,
+  slotHolding,
+  slotIdAt,
+  slotMs,
+  slotStartMs,
+  type SlotId,
+  type SlotMinutes,
+} from './slot.ts';
+export { type EnergyPosition, type LineReason, type Statement, type StatementLine } from './statement.ts';
+export {
+  costNano,
+  floorNanoToMicro,
+  formatMicro,
+  meanPowerW,
+  MS_PER_HOUR,
+  NANO_PER_MICRO,
+  parseAmount,
+  sum,
+  type Micro,
+  type Nano,
+} from './units.ts';
+export {
+  type BatchView,
+  type FlowView,
+  type HomeView,
+  type NeighbourhoodView,
+  type SignalView,
+  type SlotView,
+} from './view.ts';
