@@ -1,6 +1,8 @@
 /** The `commonwatt` command: finds the sub-command, turns errors people can act on into one line and an exit code. */
 import { CommonwattError } from '@commonwatt/domain';
 
+const LINGER_MS_MAX = 5000;
+
 /** Takes the arguments after its name and answers with the exit code. */
 export type Command = (args: readonly string[]) => Promise<number>;
 
@@ -79,3 +81,5 @@ function describe(error: unknown): string {
 }
 
 process.exitCode = await main();
+// What a failed start may have left open must not keep the command from ending.
+setTimeout(() => process.exit(), LINGER_MS_MAX).unref();

@@ -56,7 +56,7 @@ export interface RunOptions {
   readonly stop: AbortSignal;
 }
 
-/** Runs the neighbourhood until its slots are settled, its data ends, or it is stopped. Returns the summary of a run that came to its end. */
+/** Runs the neighbourhood until its slots are settled, its data ends, or it is stopped. Returns the summary of a run that came to its end, or whose summary was asked for. */
 export async function runNeighbourhood(options: RunOptions): Promise<Summary | null> {
   const closing = new Closing();
   try {
@@ -87,13 +87,19 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
 
   say(`${homes.length} homes, state in ${state.dir}${state.fresh ? '' : ' (going on where it was)'}`);
   say('the devices and the chain start ...');
-  const [park, { endpoint, chain, settlement, communityChain }] = await Promise.all([
+  // Both are awaited even if one fails, so that what has started is stopped again.
+  const [parkStart, chainStart] = await Promise.allSettled([
     startPark({ spec, dir: state.path('devices'), atMs: spec.startMs, log: say }).then((started) => {
       closing.add('the devices', () => started.stop());
       return started;
     }),
     startSettlement({ state, community, firstSlot, say }, closing),
   ]);
+  if (parkStart.status === 'rejected') throw parkStart.reason;
+  if (chainStart.status === 'rejected') throw chainStart.reason;
+  const park = parkStart.value;
+  const { endpoint, chain, settlement, communityChain } = chainStart.value;
+  if (options.stop.aborted) return null;
   say(`${park.homes.reduce((count, home) => count + home.devices.length, 0)} devices answer on loopback`);
 
   const clock = createSimulatedClock({
@@ -211,6 +217,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       });
     }),
   );
+  if (options.stop.aborted) return null;
   teach(market, households);
   share();
 
@@ -240,7 +247,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   await clock.stop();
   await watching;
   if (failed.signal.aborted) throw failed.signal.reason;
-  return completed ? conclude() : null;
+  return completed || options.summaryFile !== null ? conclude() : null;
 
   /** True once all slots that were asked for are settled; false when stopped before. */
   async function untilDone(): Promise<boolean> {

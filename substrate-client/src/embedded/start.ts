@@ -86,6 +86,8 @@ async function spawnChain(
     execPath: process.execPath,
     execArgv: ['--disable-warning=ExperimentalWarning', '--max-old-space-size=1024'],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // A group of its own: Ctrl-C in the terminal is the parent's to hear, even while this one still loads.
+    detached: true,
     env: {
       ...process.env,
       LOG_LEVEL: 'error',
