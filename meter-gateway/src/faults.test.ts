@@ -21,9 +21,10 @@ describe.concurrent('a device that fails is marked and the rest goes on', () => 
     await run(clock, gateway, () => received.length >= 5, 'readings without the meter');
     meter.fake.fault = { kind: 'none' };
     const stale = received.length;
-    await run(clock, gateway, () => received.length >= stale + 3, 'readings after it came back');
+    // Connecting again takes real time while the clock runs on: the reading that counts is the first good one.
+    const good = (): boolean => received.length >= stale + 3 && received.at(-1)?.flags.length === 0;
+    await run(clock, gateway, good, 'a good reading after it came back');
     expect(received.slice(2, 5).flatMap(({ flags }) => flags)).toContain('stale');
-    expect(received.at(-1)?.flags).toEqual([]);
     expectWhole(received);
     // 1 kW all the time: what was not counted while it hung is counted when it is back.
     const sumWh = received.slice(1).reduce((sum, { importWh }) => sum + importWh, 0);

@@ -48,11 +48,12 @@ export interface JournalHooks {
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
-  PRAGMA busy_timeout = 5000;
   CREATE TABLE IF NOT EXISTS intake (seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS decision (seq INTEGER PRIMARY KEY, slot TEXT, type TEXT NOT NULL, body TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS decision_by_slot ON decision (slot);
 `;
+
+const BUSY_MS = 5000;
 
 /** So many rows at most share one fsync on the main thread; beyond, latency grows without a gain. */
 const GROUP_MAX = 512;
@@ -68,7 +69,8 @@ interface Row {
 export function openJournal(path: string, hooks: JournalHooks = {}): Journal {
   let db: DatabaseSync;
   try {
-    db = new DatabaseSync(path);
+    // The wait must be set before the first statement: another connection may just be closing.
+    db = new DatabaseSync(path, { timeout: BUSY_MS });
     db.exec(SCHEMA);
   } catch (error) {
     throw new CommonwattError('unavailable', `cannot open the market's journal: ${messageOf(error)}`, {
