@@ -9,25 +9,13 @@ describe('a neighbourhood of six homes over twelve slots', { timeout: 240_000 },
   const folder = temporaryFolder();
   const state = join(folder.path, 'state');
   const summaryFile = join(folder.path, 'summary.json');
+  const options =
+    `run --homes 6 --slots 12 --speed 300 --port 0 --state ${state} --summary ${summaryFile}`.split(' ');
   let output = '';
   let summary: Summary;
 
   beforeAll(async () => {
-    const running = start(
-      'run',
-      '--homes',
-      '6',
-      '--slots',
-      '12',
-      '--speed',
-      '300',
-      '--port',
-      '0',
-      '--state',
-      state,
-      '--summary',
-      summaryFile,
-    );
+    const running = start(...options);
     const [, address] = await running.line(/the page is at (http:\/\/127\.0\.0\.1:\d+)/, 90_000);
     await running.line(/\(1 of 12\)/, 90_000);
     const signalled = await run(
@@ -113,22 +101,7 @@ describe('a neighbourhood of six homes over twelve slots', { timeout: 240_000 },
   });
 
   it('started again with the same options it has nothing left to do', async () => {
-    const again = await run(
-      120_000,
-      'run',
-      '--homes',
-      '6',
-      '--slots',
-      '12',
-      '--speed',
-      '300',
-      '--port',
-      '0',
-      '--state',
-      state,
-      '--summary',
-      summaryFile,
-    );
+    const again = await run(120_000, ...options);
     expect(again.code).toBe(0);
     const second = JSON.parse(readFileSync(summaryFile, 'utf8')) as Summary;
     expect(second.tradedWh).toBe(summary.tradedWh);

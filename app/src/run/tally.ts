@@ -82,7 +82,7 @@ export class Tally {
   /** Counts a slot once; a slot that is already counted is left alone. */
   add(slot: SlotId, state: string, records: readonly BundleRecord[]): void {
     if (this.#slots.has(slot)) return;
-    const before = this.snapshotOfSums();
+    const before = this.#sums();
     let tradedWh = 0;
     let priceMicroPerKwh: number | null = null;
     let cashNano = 0n;
@@ -113,7 +113,7 @@ export class Tally {
       }
     }
     if (cashNano !== 0n) this.#cashSumsToZero = false;
-    const after = this.snapshotOfSums();
+    const after = this.#sums();
     const importWh = after.importWh - before.importWh;
     const exportWh = after.exportWh - before.exportWh;
     if (netExportWh !== exportWh - importWh) this.#energyBalances = false;
@@ -132,7 +132,7 @@ export class Tally {
   }
 
   result(): CommunityTally {
-    const sums = this.snapshotOfSums();
+    const sums = this.#sums();
     const homes = [...this.#homes.values()];
     return {
       homes: this.#homes,
@@ -178,7 +178,7 @@ export class Tally {
       costNano(energy.importWh, this.#rules.retailMicroPerKwh);
   }
 
-  snapshotOfSums(): { importWh: number; exportWh: number; productionWh: number; consumptionWh: number } {
+  #sums(): { importWh: number; exportWh: number; productionWh: number; consumptionWh: number } {
     const sums = { importWh: 0, exportWh: 0, productionWh: 0, consumptionWh: 0 };
     for (const home of this.#homes.values()) {
       sums.importWh += home.importWh;
