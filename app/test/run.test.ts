@@ -1,8 +1,9 @@
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Summary } from '../src/run/summary.ts';
 import { run, start, temporaryFolder } from './command.ts';
+import { secretForms, secretsIn } from './secrets.ts';
 
 /** One small neighbourhood from a fresh folder to the last payment, as a newcomer would run it. */
 describe('a neighbourhood of six homes over twelve slots', { timeout: 240_000 }, () => {
@@ -98,6 +99,17 @@ describe('a neighbourhood of six homes over twelve slots', { timeout: 240_000 },
     expect(said).toContain('11 of 12 slots hold');
     const slot = victim.replace('.json', '').replace(/T(\d\d)-(\d\d)-(\d\d)Z/, 'T$1:$2:$3Z');
     expect(said).toMatch(new RegExp(`FAULT  ${slot}  .*(reading|gw-)`));
+  });
+
+  it('leaves no key and no passphrase in the clear, in any file or line of the log', async () => {
+    const roles = ['treasury', 'operator', 'participant:home-01', 'gateway:gw-home-01'];
+    const forms = await secretForms(state, roles);
+    expect(secretsIn(state, forms)).toEqual([]);
+    const log = Buffer.from(output);
+    expect([...forms].filter(([, bytes]) => log.includes(bytes)).map(([form]) => form)).toEqual([]);
+    writeFileSync(join(state, 'leak'), forms.get('treasury as hex') ?? '');
+    expect(secretsIn(state, forms)).toEqual(['leak: treasury as hex']);
+    rmSync(join(state, 'leak'));
   });
 
   it('started again with the same options it has nothing left to do', async () => {

@@ -38,6 +38,16 @@ export {
   type Proof,
   type ProofVerdict,
 } from './proof/proof.ts';
-export { addressOf, createKeystore, openKeystore } from './keystore/keystore.ts';
+export {
+  accountOf,
+  addressOf,
+  createKeystore,
+  keystoreFace,
+  openAccount,
+  openKeystore,
+  openSeed,
+  type KeystoreFace,
+} from './keystore/keystore.ts';
+export type { AccountSigner, Scheme } from './keystore/account-signer.ts';
 export { checkMoney, checkPallets } from './community/check.ts';
 export type { SettlementStatus } from './settlement/status.ts';

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from '../main.ts';
 import { planMeasured, planSynthetic, type NeighbourhoodSpec } from '../neighbourhood/index.ts';
 import { runNeighbourhood } from '../run/run.ts';
+import { givenPassphrase } from '../run/passphrase.ts';
 import { defaultStateName, openState } from '../run/state.ts';
 import { readRuleChanges } from '../run/rules.ts';
 import { readJson } from './clear.ts';
@@ -25,6 +26,8 @@ Runs a neighbourhood: simulated devices that speak the real protocols, gateways,
   --state DIR             where everything is kept; bundles/ holds one public file per settled slot
   --slot-minutes M        15, 30 or 60 (default 15)
   --rules FILE            JSON with the rules the community has changed (prices, fees, k, gate ...)
+  --keystore FILE         the settlement account, a Polkadot JSON (default: one made in the state folder)
+  --passphrase-file FILE  opens the keystores (chmod 600); or COMMONWATT_PASSPHRASE, or asked on the terminal
   --influx URL            write telemetry to this InfluxDB
   --port P                port of the page and the API (default ${DEFAULT_PORT}, or a free one when that is taken)
   --summary FILE          write the summary as JSON when the run ends`;
@@ -40,6 +43,8 @@ export const runCommand: Command = async (args) => {
     state: { type: 'string' },
     'slot-minutes': { type: 'string' },
     rules: { type: 'string' },
+    keystore: { type: 'string' },
+    'passphrase-file': { type: 'string' },
     influx: { type: 'string' },
     port: { type: 'string' },
     summary: { type: 'string' },
@@ -79,7 +84,10 @@ export const runCommand: Command = async (args) => {
   };
   const stateDir = resolve(values.state ?? `state/${defaultStateName(identity)}`);
   const stop = stopOnSignals();
-  const state = openState(stateDir, identity);
+  const state = await openState(stateDir, identity, {
+    passphrase: givenPassphrase(values['passphrase-file']),
+    ...(values.keystore === undefined ? {} : { settlementKeystore: resolve(values.keystore) }),
+  });
   try {
     const summary = await runNeighbourhood({
       state,

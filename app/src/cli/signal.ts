@@ -1,13 +1,14 @@
 import { CommonwattError, toProblem, type DemandSignal } from '@commonwatt/domain';
 import { randomUUID } from 'node:crypto';
 import type { Command } from '../main.ts';
-import { signerOfState } from '../run/state.ts';
+import { signerOfState } from '../run/keys.ts';
+import { givenPassphrase } from '../run/passphrase.ts';
 import { readOptions, wholeNumber } from './options.ts';
 import { findStateDir, runningIn } from './states.ts';
 
 const DEADLINE_MS = 10_000;
 
-const HELP = `commonwatt signal --import-limit-w W --from TIME --to TIME [--feeder NAME] [--state DIR]
+const HELP = `commonwatt signal --import-limit-w W --from TIME --to TIME [--feeder NAME] [--state DIR] [--passphrase-file FILE]
 
 Asks the running neighbourhood to keep the feeder's import below W in [from, to).
 TIME is in the neighbourhood's own time: ISO 8601 (2026-06-01T18:00Z), HH:MM of its day (UTC), or +90m, +2h from its now.`;
@@ -20,6 +21,7 @@ export const signalCommand: Command = async (args) => {
     to: { type: 'string' },
     feeder: { type: 'string' },
     state: { type: 'string' },
+    'passphrase-file': { type: 'string' },
     help: { type: 'boolean' },
   });
   if (values.help) {
@@ -48,7 +50,8 @@ export const signalCommand: Command = async (args) => {
     toMs: timeOf('to', values.to, nowMs),
     issuedAtMs: nowMs,
   };
-  await call(`${running.address}/v1/signals`, signerOfState(dir, 'operator').sign(payload));
+  const operator = await signerOfState(dir, 'operator', givenPassphrase(values['passphrase-file']));
+  await call(`${running.address}/v1/signals`, operator.sign(payload));
   const iso = (ms: number): string => new Date(ms).toISOString();
   console.log(
     `${payload.id}: import at most ${limitW} W from ${iso(payload.fromMs)} to ${iso(payload.toMs)} (now ${iso(nowMs)})`,

@@ -41,7 +41,7 @@ export async function startSettlement(
   const communityChain = await bootstrapCommunity({
     chain,
     community: state.community,
-    treasury: state.signer('treasury'),
+    treasury: state.settlement,
     participants: community.members,
     assetId: ASSET_ID,
     balanceMicro: BALANCE_MICRO,

@@ -1,14 +1,8 @@
-import {
-  CommonwattError,
-  canonicalJson,
-  sha256Hex,
-  signerFromSeed,
-  type Signer,
-  type SlotMinutes,
-} from '@commonwatt/domain';
+import { CommonwattError, canonicalJson, sha256Hex, type SlotMinutes } from '@commonwatt/domain';
+import { writeAtomically } from './files.ts';
+import { openKeys, type KeyOptions, type Keys } from './keys.ts';
 import type { RuleChanges } from './rules.ts';
-import { createHmac, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -23,15 +17,15 @@ export interface NeighbourhoodIdentity {
   readonly rules?: RuleChanges;
 }
 
-export interface State {
+export { writeAtomically } from './files.ts';
+
+export interface State extends Keys {
   readonly dir: string;
   readonly community: string;
   readonly identity: NeighbourhoodIdentity;
   /** True when this folder was empty before. */
   readonly fresh: boolean;
   path(...names: string[]): string;
-  /** The key of a participant, gateway or operator of this simulated neighbourhood. */
-  signer(role: string): Signer;
   close(): void;
 }
 
@@ -48,9 +42,13 @@ function shortHash(identity: NeighbourhoodIdentity): string {
 
 /**
  * Opens (or makes) a state folder and locks it for this process; the lock goes with the process, however it ends.
- * Errors: `conflict` when another process holds it, or when it holds another neighbourhood.
+ * Errors: `conflict` when another process holds it, or when it holds another neighbourhood; `forbidden` when its keys do not open.
  */
-export function openState(dir: string, identity: NeighbourhoodIdentity): State {
+export async function openState(
+  dir: string,
+  identity: NeighbourhoodIdentity,
+  keyOptions: KeyOptions,
+): Promise<State> {
   mkdirSync(dir, { recursive: true });
   const lock = lockFolder(dir);
   const identityFile = join(dir, 'neighbourhood.json');
@@ -72,14 +70,17 @@ export function openState(dir: string, identity: NeighbourhoodIdentity): State {
       );
     }
   }
-  const secret = loadSecret(join(dir, 'secret.key'));
+  const keys = await openKeys(dir, keyOptions).catch((error: unknown) => {
+    lock.close();
+    throw error;
+  });
   return {
+    ...keys,
     dir,
     identity,
     fresh,
     community: `commonwatt-${shortHash(identity)}`,
     path: (...names) => join(dir, ...names),
-    signer: (role) => deriveSigner(secret, role),
     close: () => lock.close(),
   };
 }
@@ -98,25 +99,4 @@ function lockFolder(dir: string): DatabaseSync {
     );
   }
   return lock;
-}
-
-function deriveSigner(secret: Buffer, role: string): Signer {
-  return signerFromSeed(createHmac('sha256', secret).update(role).digest());
-}
-
-/** A key of a neighbourhood that another process runs. */
-export function signerOfState(dir: string, role: string): Signer {
-  return deriveSigner(loadSecret(join(dir, 'secret.key')), role);
-}
-
-function loadSecret(file: string): Buffer {
-  if (!existsSync(file)) writeAtomically(file, `${randomBytes(32).toString('hex')}\n`, 0o600);
-  return Buffer.from(readFileSync(file, 'utf8').trim(), 'hex');
-}
-
-/** Writes a whole file or nothing. */
-export function writeAtomically(file: string, text: string, mode = 0o644): void {
-  const temporary = `${file}.${process.pid}.tmp`;
-  writeFileSync(temporary, text, { mode, flush: true });
-  renameSync(temporary, file);
 }
