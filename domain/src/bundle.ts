@@ -1,3 +1,4 @@
+import type { FeederCheck } from './feeder.ts';
 import type { Clearing, CancelPayload, OrderPayload } from './market.ts';
 import type { GatewayRegistration, MeterReading, Participant } from './metering.ts';
 import type { MarketRules } from './rules.ts';
@@ -22,7 +23,8 @@ export type BundleRecord =
   | { readonly type: 'carry'; readonly carry: Carry }
   | { readonly type: 'clearing'; readonly clearing: Clearing }
   | { readonly type: 'position'; readonly position: EnergyPosition }
-  | { readonly type: 'line'; readonly line: StatementLine };
+  | { readonly type: 'line'; readonly line: StatementLine }
+  | { readonly type: 'feeder'; readonly check: FeederCheck };
 
 /** Stands in for a reading that did not come in time; made from the forecast and marked so. Unsigned Wh. */
 export interface Estimate {

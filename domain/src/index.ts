@@ -18,6 +18,13 @@ export {
   type ErrorPlace,
   type ProblemDocument,
 } from './errors.ts';
+export {
+  type FeederCheck,
+  type FeederReport,
+  type FeederVerdict,
+  type MeterFault,
+  type MeterSuspect,
+} from './feeder.ts';
 export { COMMUNITY_FUND, compareIds, ID_PATTERN, isId, SUPPLIER } from './id.ts';
 export {
   type Book,

@@ -69,10 +69,14 @@ export interface GatewayRegistration {
   readonly gatewayKey: string;
 }
 
-/** Who takes part: an account on chain is an ed25519 public key, and the same key signs the orders. */
+/**
+ * Who takes part: an account on chain is an ed25519 public key, and the same key signs the orders.
+ * A `feeder` is the meter at the community's transformer: its gateway delivers readings like any other, but it has no money, no orders
+ * and no lines; the homes' readings are held against it.
+ */
 export interface Participant {
   readonly id: string;
   /** 64 hex digits. */
   readonly accountKey: string;
-  readonly role: 'household' | 'supplier' | 'fund';
+  readonly role: 'household' | 'supplier' | 'fund' | 'feeder';
 }

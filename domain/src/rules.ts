@@ -24,6 +24,12 @@ export interface MarketRules {
   readonly trueUpLimitMs: number;
   readonly ordersMaxPerParticipant: number;
   readonly orderEnergyWhMax: number;
+  /** A feeder may lose up to this share of what the homes' meters count (import + export); 40 when left out. */
+  readonly feederLossPermille?: number;
+  /** ... and this much power besides, for transformer and meters; 500 when left out. */
+  readonly feederLossW?: number;
+  /** Step of a meter's counter; the homes' sum may be off by this times the square root of their number. 100 when left out. */
+  readonly feederToleranceWh?: number;
 }
 
 export type MechanismName = 'uniform' | 'pay-as-bid' | 'mcafee';
@@ -43,4 +49,7 @@ export const DEFAULT_RULES: Omit<MarketRules, 'community'> = {
   trueUpLimitMs: 48 * 3_600_000,
   ordersMaxPerParticipant: 20,
   orderEnergyWhMax: 1_000_000,
+  feederLossPermille: 40,
+  feederLossW: 500,
+  feederToleranceWh: 100,
 };

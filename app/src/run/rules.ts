@@ -19,6 +19,9 @@ const RANGES: Record<
   trueUpLimitMs: [0, 366 * 24 * HOUR_MS],
   ordersMaxPerParticipant: [1, 1000],
   orderEnergyWhMax: [1, 1_000_000_000],
+  feederLossPermille: [0, 1000],
+  feederLossW: [0, 1_000_000],
+  feederToleranceWh: [0, 1_000_000],
 };
 
 /** Checks a JSON object of changed rules. Errors: `malformed` and `out-of-range`, with the field and the range. */

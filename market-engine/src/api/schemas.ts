@@ -149,7 +149,7 @@ export const BOOK = object({ slot: SLOT, kPercent: WHOLE, orders: list(object(OR
 export const ORDERS = object({ slot: SLOT, orders: list(SIGNED_ORDER) });
 export const PARTICIPANTS = object({
   participants: list(
-    object({ id: ID, accountKey: HEX64, role: { enum: ['household', 'supplier', 'fund'] } }),
+    object({ id: ID, accountKey: HEX64, role: { enum: ['household', 'supplier', 'fund', 'feeder'] } }),
   ),
 });
 export const RULES = {

@@ -11,6 +11,8 @@ import {
 
 /** Power that no home's connection carries; a reading above it is a broken meter. */
 export const CONNECTION_POWER_W_MAX = 100_000;
+/** The largest transformers of low-voltage feeders carry about this. */
+export const FEEDER_POWER_W_MAX = 2_500_000;
 
 /**
  * The readings of one slot, by participant. A later sequence for the same slot corrects an earlier one as long as the slot is not
@@ -74,15 +76,19 @@ export function checkAgainstTaken(signed: Signed<MeterReading>, taken: Signed<Me
 }
 
 /** Throws `out-of-range` with the field for values that no meter can have counted in one slot. */
-export function checkPlausible(payload: MeterReading, rules: MarketRules): void {
+export function checkPlausible(
+  payload: MeterReading,
+  rules: MarketRules,
+  powerWMax = CONNECTION_POWER_W_MAX,
+): void {
   const record = `${payload.gateway} ${payload.sequence}`;
-  const energyWhMax = Math.floor((CONNECTION_POWER_W_MAX * slotMs(rules.slotMinutes)) / 3_600_000);
+  const energyWhMax = Math.floor((powerWMax * slotMs(rules.slotMinutes)) / 3_600_000);
   const range = (field: keyof MeterReading, min: number, max: number): void => {
     const value = payload[field] as number | null;
     if (value === null || (value >= min && value <= max)) return;
     const rule =
       max === energyWhMax
-        ? `0 to ${energyWhMax} Wh in a slot (a connection of ${CONNECTION_POWER_W_MAX} W)`
+        ? `0 to ${energyWhMax} Wh in a slot (a connection of ${powerWMax} W)`
         : `${min} to ${max}`;
     throw new CommonwattError('out-of-range', `payload.${field} is ${value}; possible is ${rule}`, {
       record,

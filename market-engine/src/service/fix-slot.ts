@@ -1,4 +1,5 @@
 import { compareIds, type Carry, type Estimate } from '@commonwatt/domain';
+import { feederOf } from '../feeder/check.ts';
 import type { PendingTrueUp, ReadingName } from '../journal/rows.ts';
 import type { EstimatePort } from './ports.ts';
 import type { FixedRow, Registry, SlotDetail } from './slot-detail.ts';
@@ -22,6 +23,13 @@ export function fixSlot(
     if (reading === undefined) estimates.push(estimated(participant, detail, estimate));
     else readings.push({ gateway: reading.gateway, slot: reading.slot, sequence: reading.sequence });
   }
+  // The feeder's reading is never estimated: without it the slot's check is unknown.
+  const feeder = feederOf(registry.participants);
+  const atFeeder = feeder === null ? undefined : usable.get(feeder)?.payload;
+  if (atFeeder !== undefined) {
+    const { gateway, slot, sequence } = atFeeder;
+    readings.push({ gateway, slot, sequence });
+  }
   return {
     type: 'fixed',
     slot: detail.slot,
@@ -33,12 +41,14 @@ export function fixSlot(
   };
 }
 
-/** True when every household that has a gateway has delivered for the slot. */
+/** True when every household that has a gateway, and the feeder if it has one, has delivered for the slot. */
 export function allDelivered(detail: SlotDetail, registry: Registry): boolean {
   const delivered = detail.readings.delivered();
   const withGateway = new Set(registry.gateways.map(({ payload }) => payload.participant));
-  const expected = households(registry).filter((participant) => withGateway.has(participant));
-  return expected.length > 0 && expected.every((participant) => delivered.has(participant));
+  const homes = households(registry).filter((participant) => withGateway.has(participant));
+  const feeder = feederOf(registry.participants);
+  const expected = feeder !== null && withGateway.has(feeder) ? [...homes, feeder] : homes;
+  return homes.length > 0 && expected.every((participant) => delivered.has(participant));
 }
 
 export function households(registry: Registry): string[] {

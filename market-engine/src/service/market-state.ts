@@ -1,4 +1,5 @@
 import { CommonwattError, type MarketRules, type SlotId } from '@commonwatt/domain';
+import { feederOf } from '../feeder/check.ts';
 import type { Numbered } from '../journal/journal.ts';
 import type { Decision, PendingTrueUp } from '../journal/rows.ts';
 import { slotDeadlines, type SlotDeadlines } from '../slot/deadlines.ts';
@@ -59,7 +60,10 @@ export class MarketState {
         break;
       }
       case 'fixed': {
-        this.entry(row.slot).fixed = { readings: row.readings.length, estimates: row.estimates.length };
+        this.entry(row.slot).fixed = {
+          readings: row.readings.length - this.#ofFeeder(row),
+          estimates: row.estimates.length,
+        };
         this.debts.charge(row.slot, row.carries);
         const used = new Set(row.trueUps.map(({ estimate }) => trueUpKey(estimate)));
         this.trueUps = this.trueUps.filter(({ estimate }) => !used.has(trueUpKey(estimate)));
@@ -114,6 +118,15 @@ export class MarketState {
       blockNumber: batchId === null ? null : (this.batch(batchId)?.blockNumber ?? null),
       trouble: stored?.state === 'settled' ? null : (stored?.context.trouble ?? null),
     };
+  }
+
+  /** How many of the readings are the feeder's, on which nobody is settled. */
+  #ofFeeder({ registrySeq, readings }: Extract<Decision, { type: 'fixed' }>): number {
+    const { participants, gateways } = this.registryAt(registrySeq);
+    const feeder = feederOf(participants);
+    if (feeder === null) return 0;
+    const own = gateways.flatMap(({ payload }) => (payload.participant === feeder ? [payload.gateway] : []));
+    return readings.filter(({ gateway }) => own.includes(gateway)).length;
   }
 
   #open(slot: SlotId, rulesSeq: number): void {

@@ -1,7 +1,13 @@
 import { CommonwattError, type MeterReading, type SlotId } from '@commonwatt/domain';
 import { ReadingChains, type ChainNote } from '../ingest/chain-of-readings.ts';
 import { readReading } from '../ingest/shape.ts';
-import { checkAgainstTaken, checkPlausible } from '../ingest/slot-readings.ts';
+import { feederOf } from '../feeder/check.ts';
+import {
+  checkAgainstTaken,
+  checkPlausible,
+  CONNECTION_POWER_W_MAX,
+  FEEDER_POWER_W_MAX,
+} from '../ingest/slot-readings.ts';
 import type { Decision } from '../journal/rows.ts';
 import type { DeskDependencies } from './order-desk.ts';
 import type { ReadingTaken } from './ports.ts';
@@ -42,8 +48,9 @@ export class ReadingDesk {
       { type: 'reading', signed },
       () => {
         checkAgainstTaken(signed, detail.readings.taken(gateway, sequence));
-        checkPlausible(payload, detail.rules);
-        use = useOf(payload, detail);
+        const atFeeder = feederOf(who.participants) === payload.participant;
+        checkPlausible(payload, detail.rules, atFeeder ? FEEDER_POWER_W_MAX : CONNECTION_POWER_W_MAX);
+        use = useOf(payload, detail, atFeeder);
       },
       () => (use === 'true-up' ? lateRows(payload, detail) : []),
     );
@@ -64,7 +71,7 @@ export class ReadingDesk {
 }
 
 /** What a new reading is good for. Throws `conflict` when its slot needs it no more. */
-function useOf(payload: MeterReading, detail: SlotDetail): ReadingTaken['use'] {
+function useOf(payload: MeterReading, detail: SlotDetail, atFeeder: boolean): ReadingTaken['use'] {
   const { participant, slot, clockSynchronised } = payload;
   const record = `${payload.gateway} ${payload.sequence}`;
   const other = detail.readings.usable().get(participant)?.payload;
@@ -77,6 +84,8 @@ function useOf(payload: MeterReading, detail: SlotDetail): ReadingTaken['use'] {
   }
   if (!clockSynchronised) return 'noted';
   if (detail.fixed === null) return 'counted';
+  // Nothing is settled on it, so there is nothing to correct: the slot's check stays unknown.
+  if (atFeeder) return 'noted';
   if (
     detail.late.has(participant) ||
     !detail.fixed.estimates.some((one) => one.participant === participant)

@@ -6,6 +6,7 @@ import {
   type Participant,
   type Signed,
 } from '@commonwatt/domain';
+import { feederOf } from '../feeder/check.ts';
 
 /** Who may sign what: participants by id and key, gateways by id. */
 export interface Who {
@@ -33,6 +34,8 @@ export function whoOf(
     if (!/^[0-9a-f]{64}$/.test(accountKey)) throw wrong('malformed', id, 'its key is not 64 hex digits');
     if (byId.has(id)) throw wrong('conflict', id, 'there is another one of this id');
     if (byKey.has(accountKey)) throw wrong('conflict', id, 'another participant has the same key');
+    if (participant.role === 'feeder' && feederOf(participants) !== id)
+      throw wrong('conflict', id, 'there is another feeder');
     byId.set(id, participant);
     byKey.set(accountKey, participant);
   }
@@ -70,7 +73,7 @@ export function whoOf(
         {
           record: id,
           field: 'payload.participant',
-          rule: 'the supplier is the backstop of the statement, not a bidder',
+          rule: 'households alone bid and offer',
         },
       );
     },

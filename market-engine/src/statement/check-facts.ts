@@ -28,11 +28,16 @@ type Gateways = ReadonlyMap<string, GatewayRegistration>;
 
 function checkParticipants({ participants, rules }: Facts, complain: Complain): Participants {
   const known = new Map<string, Participant>();
+  const feeders: string[] = [];
   for (const { index, value } of participants) {
     if (known.has(value.id)) complain(index, `participant ${value.id} is listed twice`);
     const expected = value.id === SUPPLIER ? 'supplier' : value.id === COMMUNITY_FUND ? 'fund' : 'household';
-    if (value.role !== expected)
+    const feeder = value.role === 'feeder' && expected === 'household';
+    if (value.role !== expected && !feeder)
       complain(index, `participant ${value.id} has the role ${value.role}, not ${expected}`);
+    if (feeder && feeders.length > 0)
+      complain(index, `participant ${value.id} is a second feeder beside ${feeders[0]}`);
+    if (feeder) feeders.push(value.id);
     known.set(value.id, value);
   }
   for (const id of [SUPPLIER, COMMUNITY_FUND]) {
@@ -47,7 +52,7 @@ function checkGateways(facts: Facts, participants: Participants, complain: Compl
     const { gateway, participant, community } = value.payload;
     const what = `gateway ${gateway}`;
     if (known.has(gateway)) complain(index, `${what} is registered twice`);
-    checkSigned(index, what, value, participants.get(participant), complain);
+    checkSigned(index, what, value, participants.get(participant), complain, ['household', 'feeder']);
     checkCommunity(index, what, community, facts, complain);
     known.set(gateway, value.payload);
   }
@@ -108,6 +113,8 @@ function checkReadings(
   for (const { index, value } of facts.estimates) {
     if (value.slot !== facts.slot)
       complain(index, `the estimate of ${value.participant} is for slot ${value.slot}`);
+    if (participants.get(value.participant)?.role === 'feeder')
+      complain(index, `${value.participant} is estimated, yet a feeder's reading is there or missing`);
     cover(index, value.participant);
   }
   for (const { index, value } of facts.trueUps) {
@@ -147,9 +154,11 @@ function checkSigned(
   signed: Signed<unknown>,
   signer: Participant | undefined,
   complain: Complain,
+  roles: readonly Participant['role'][] = ['household'],
 ): void {
   if (!signer) complain(index, `${what} is signed by nobody who takes part`);
-  else if (signer.role !== 'household') complain(index, `${what} is of ${signer.id}, which is no household`);
+  else if (!roles.includes(signer.role))
+    complain(index, `${what} is of ${signer.id}, which is no ${roles.join(' and no ')}`);
   else if (signer.accountKey !== signed.key)
     complain(index, `${what} is signed with another key than ${signer.id}'s`);
   if (!signatureHolds(signed)) complain(index, `the signature of ${what} does not hold`);

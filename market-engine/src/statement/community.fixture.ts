@@ -36,8 +36,11 @@ export function signerOf(name: string): Signer {
 
 const signers = new Map<string, Signer>();
 
-export function participantsOf(households: readonly string[]): Participant[] {
+export const FEEDER = 'feeder-1';
+
+export function participantsOf(households: readonly string[], feeder?: string): Participant[] {
   const all = [
+    ...(feeder === undefined ? [] : [{ id: feeder, role: 'feeder' as const }]),
     ...households.map((id) => ({ id, role: 'household' as const })),
     { id: 'supplier', role: 'supplier' as const },
     { id: 'community-fund', role: 'fund' as const },

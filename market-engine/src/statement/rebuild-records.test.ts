@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { SLOT } from '../auction/books.fixture.ts';
 import {
   COMMUNITY,
+  FEEDER,
   participantsOf,
   registrationOf,
   RULES,
@@ -38,8 +39,8 @@ const ORDERS = [
 const INPUTS: SlotInputs = {
   rules: { ...RULES, networkFeeMicroPerKwh: 10_000 },
   slot: SLOT,
-  participants: participantsOf(HOMES),
-  gateways: HOMES.map(registrationOf),
+  participants: participantsOf(HOMES, FEEDER),
+  gateways: [...HOMES, FEEDER].map(registrationOf),
   orders: ORDERS.map((order) => signedOrder(order)),
   cancels: [
     signerOf('bob').sign({
@@ -51,7 +52,12 @@ const INPUTS: SlotInputs = {
       revision: 1,
     }),
   ],
-  readings: [signedReading('alice', 900, 0), signedReading('bob', 0, 800), signedReading('dave', 0, 400)],
+  readings: [
+    signedReading('alice', 900, 0),
+    signedReading('bob', 0, 800),
+    signedReading('dave', 0, 400),
+    signedReading(FEEDER, 700, 0),
+  ],
   estimates: ['carol', 'erin'].map((participant) => ({
     participant,
     slot: SLOT,
@@ -67,6 +73,7 @@ const INPUTS: SlotInputs = {
   ],
 };
 const RECORDS = buildSlotRecords(INPUTS);
+const DERIVED = ['clearing', 'position', 'line', 'feeder'];
 const copy = (): BundleRecord[] => structuredClone(RECORDS);
 const typesOf = (records: readonly BundleRecord[]): string[] => [...new Set(records.map(({ type }) => type))];
 
@@ -85,9 +92,23 @@ describe('buildSlotRecords', () => {
       'clearing',
       'position',
       'line',
+      'feeder',
     ]);
     const participants = RECORDS.flatMap((r) => (r.type === 'participant' ? [r.participant.id] : []));
-    expect(participants).toEqual(['alice', 'bob', 'carol', 'community-fund', 'dave', 'erin', 'supplier']);
+    expect(participants).toEqual([
+      'alice',
+      'bob',
+      'carol',
+      'community-fund',
+      'dave',
+      'erin',
+      'feeder-1',
+      'supplier',
+    ]);
+    const metered = RECORDS.flatMap((r) => (r.type === 'position' ? [r.position.participant] : []));
+    expect(metered).toEqual(HOMES);
+    const lines = RECORDS.flatMap((r) => (r.type === 'line' ? [r.line.participant] : []));
+    expect(lines).not.toContain(FEEDER);
   });
 
   it('does not depend on the order of its inputs', () => {
@@ -114,7 +135,7 @@ describe('rebuildRecords', () => {
   });
 
   it('ignores what the derived records say', () => {
-    const inputs = RECORDS.filter(({ type }) => !['clearing', 'position', 'line'].includes(type));
+    const inputs = RECORDS.filter(({ type }) => !DERIVED.includes(type));
     expect(rebuildRecords(inputs)).toEqual({ records: RECORDS, problems: [] });
   });
 
@@ -122,7 +143,7 @@ describe('rebuildRecords', () => {
     fc.assert(
       fc.property(fc.nat(RECORDS.length - 1), fc.nat(), (index, place) => {
         const records = copy();
-        const isInput = !['clearing', 'position', 'line'].includes(records[index]?.type ?? '');
+        const isInput = !DERIVED.includes(records[index]?.type ?? '');
         tamper(records[index], place);
         const { records: rebuilt, problems } = rebuildRecords(records);
         const differs = canonicalJson(rebuilt[index] ?? null) !== canonicalJson(records[index]);
@@ -268,6 +289,24 @@ describe('rebuildRecords', () => {
       'a fund that is a household',
       change('participant', 3, (r) => ({ ...r, participant: { ...r.participant, role: 'household' } })),
       /has the role household, not fund/,
+    ],
+    [
+      'an order of the feeder',
+      change('order', 0, (r) => ({ ...r, order: resigned(r.order, { participant: FEEDER }, FEEDER) })),
+      /feeder-1, which is no household/,
+    ],
+    [
+      'a second feeder',
+      change('participant', 7, (r) => ({
+        ...r,
+        participant: { ...r.participant, id: 'feeder-2', role: 'feeder' },
+      })),
+      /second feeder beside feeder-1/,
+    ],
+    [
+      'an estimate of the feeder',
+      change('estimate', 0, (r) => ({ ...r, estimate: { ...r.estimate, participant: FEEDER } })),
+      /feeder-1 is estimated/,
     ],
     ['a record of no type', change('line', 0, () => ({ type: 'constructor' })), /no known type/],
     ['a record that is none', change('line', 0, () => null), /not an object/],

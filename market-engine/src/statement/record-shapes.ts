@@ -14,24 +14,30 @@ const counterWh = whole(0);
 const amount = text('an amount', (value) => /^\d{1,30}$/.test(value));
 const words = text('a text', (value) => value.length <= 1000);
 
-const rules = object({
-  community: id,
-  slotMinutes: oneOf(15, 30, 60),
-  mechanism: oneOf(...Object.keys(MECHANISMS)),
-  kPercent: whole(0, 100),
-  retailMicroPerKwh: price,
-  feedInMicroPerKwh: price,
-  networkFeeMicroPerKwh: price,
-  levyMicroPerKwh: price,
-  gateClosureMs: whole(0),
-  openSlotsAhead: whole(0),
-  meteringDeadlineMs: whole(0),
-  trueUpLimitMs: whole(0),
-  ordersMaxPerParticipant: whole(0),
-  orderEnergyWhMax: whole(0),
-});
+const rules = object(
+  {
+    community: id,
+    slotMinutes: oneOf(15, 30, 60),
+    mechanism: oneOf(...Object.keys(MECHANISMS)),
+    kPercent: whole(0, 100),
+    retailMicroPerKwh: price,
+    feedInMicroPerKwh: price,
+    networkFeeMicroPerKwh: price,
+    levyMicroPerKwh: price,
+    gateClosureMs: whole(0),
+    openSlotsAhead: whole(0),
+    meteringDeadlineMs: whole(0),
+    trueUpLimitMs: whole(0),
+    ordersMaxPerParticipant: whole(0),
+    orderEnergyWhMax: whole(0),
+    feederLossPermille: whole(0, 1000),
+    feederLossW: whole(0, 1_000_000),
+    feederToleranceWh: whole(0, 1_000_000),
+  },
+  ['feederLossPermille', 'feederLossW', 'feederToleranceWh'],
+);
 
-const participant = object({ id, accountKey: key, role: oneOf('household', 'supplier', 'fund') });
+const participant = object({ id, accountKey: key, role: oneOf('household', 'supplier', 'fund', 'feeder') });
 
 const registration = object({
   type: oneOf('gateway'),
@@ -115,6 +121,7 @@ const SHAPES: Readonly<Record<BundleRecord['type'], Shape>> = {
   clearing: derived,
   position: derived,
   line: derived,
+  feeder: derived,
 };
 
 /** What is wrong with the form of a record, or nothing. Input records must have exactly the members they are defined with. */

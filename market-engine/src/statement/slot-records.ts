@@ -17,6 +17,7 @@ import {
 } from '@commonwatt/domain';
 import { freezeBook } from '../auction/freeze-book.ts';
 import { clearBook } from '../auction/mechanisms.ts';
+import { checkFeeder, feederOf } from '../feeder/check.ts';
 import { buildStatement } from './build-statement.ts';
 import type { Metered } from './statement-input.ts';
 
@@ -58,9 +59,16 @@ export function buildSlotRecords(input: SlotInputs): BundleRecord[] {
     slot,
     participants,
     clearing,
-    metered: meteredOf(readings, estimates),
+    metered: meteredOf(readings, estimates, feederOf(participants)),
     trueUps,
     carries,
+  });
+  const check = checkFeeder({
+    rules,
+    slot,
+    participants,
+    readings: readings.map(({ payload }) => payload),
+    estimates,
   });
   return [
     { type: 'rules', slot, rules },
@@ -80,6 +88,7 @@ export function buildSlotRecords(input: SlotInputs): BundleRecord[] {
     { type: 'clearing', clearing },
     ...statement.positions.map((position): BundleRecord => ({ type: 'position', position })),
     ...statement.lines.map((line): BundleRecord => ({ type: 'line', line })),
+    ...(check === null ? [] : [{ type: 'feeder', check } as const]),
   ];
 }
 
@@ -89,10 +98,16 @@ export function orderOf({ payload }: Signed<OrderPayload>): Order {
   return { id, participant, side, energyWh, priceMicroPerKwh };
 }
 
-function meteredOf(readings: readonly Signed<MeterReading>[], estimates: readonly Estimate[]): Metered[] {
+/** The feeder's reading is for the check alone: it has no position and no lines. */
+function meteredOf(
+  readings: readonly Signed<MeterReading>[],
+  estimates: readonly Estimate[],
+  feeder: string | null,
+): Metered[] {
   return [
     ...readings
       .map(({ payload }) => payload)
+      .filter(({ participant }) => participant !== feeder)
       .map((reading) => ({ ...pick(reading), source: 'reading' as const })),
     ...estimates.map((estimate) => ({ ...pick(estimate), source: 'estimate' as const })),
   ];

@@ -182,5 +182,7 @@ function nameOfRecord(record: BundleRecord): string {
       return `position ${record.position.participant}`;
     case 'line':
       return `line ${record.line.participant} ${record.line.reason}`;
+    case 'feeder':
+      return `feeder check ${record.check.feeder}`;
   }
 }

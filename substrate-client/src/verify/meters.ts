@@ -49,6 +49,11 @@ export function checkMeters(slots: readonly SlotRecords[]): SlotFault[] {
         const participant = String(record.estimate?.participant);
         estimated.set(participant, [...(estimated.get(participant) ?? []), slot]);
       }
+      // A feeder's reading that did not come in time leaves no estimate, but a check that says so.
+      if (record.type === 'feeder' && record.check?.importWh === null) {
+        const feeder = String(record.check.feeder);
+        estimated.set(feeder, [...(estimated.get(feeder) ?? []), slot]);
+      }
     });
   }
   return [...byGateway.values()].flatMap((found) => checkGateway(found, estimated));
