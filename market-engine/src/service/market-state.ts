@@ -125,8 +125,10 @@ export class MarketState {
     const { participants, gateways } = this.registryAt(registrySeq);
     const feeder = feederOf(participants);
     if (feeder === null) return 0;
-    const own = gateways.flatMap(({ payload }) => (payload.participant === feeder ? [payload.gateway] : []));
-    return readings.filter(({ gateway }) => own.includes(gateway)).length;
+    const own = new Set(
+      gateways.flatMap(({ payload }) => (payload.participant === feeder ? [payload.gateway] : [])),
+    );
+    return readings.filter(({ gateway }) => own.has(gateway)).length;
   }
 
   #open(slot: SlotId, rulesSeq: number): void {
