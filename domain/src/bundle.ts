@@ -13,6 +13,7 @@ import type { EnergyPosition, StatementLine } from './statement.ts';
  */
 export type BundleRecord =
   | { readonly type: 'rules'; readonly slot: SlotId; readonly rules: MarketRules }
+  | { readonly type: 'registry'; readonly registry: RegistryPoint }
   | { readonly type: 'participant'; readonly participant: Participant }
   | { readonly type: 'gateway'; readonly registration: Signed<GatewayRegistration> }
   | { readonly type: 'order'; readonly order: Signed<OrderPayload> }
@@ -25,6 +26,13 @@ export type BundleRecord =
   | { readonly type: 'position'; readonly position: EnergyPosition }
   | { readonly type: 'line'; readonly line: StatementLine }
   | { readonly type: 'feeder'; readonly check: FeederCheck };
+
+/** The finalized block whose registry says who takes part in the slot. Absent where the members were given without a chain. */
+export interface RegistryPoint {
+  readonly blockNumber: number;
+  /** 0x and 64 hex digits. */
+  readonly blockHash: string;
+}
 
 /** Stands in for a reading that did not come in time; made from the forecast and marked so. Unsigned Wh. */
 export interface Estimate {
@@ -41,6 +49,8 @@ export interface TrueUp {
   readonly reading: Signed<MeterReading>;
   /** What the participant had traded in that slot (sold minus bought, Wh), so that the correction is priced like its imbalance there; 0 when left out. */
   readonly tradedWh?: number;
+  /** The registration that held in that slot, when it is not one of this slot's. */
+  readonly registration?: Signed<GatewayRegistration>;
 }
 
 /** A debt from an earlier batch, charged now; it goes to the claims (oldest first), the rest back to the fund. Decimal strings of micro-units. */

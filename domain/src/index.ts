@@ -3,6 +3,7 @@ export {
   type Carry,
   type Estimate,
   type NetAmount,
+  type RegistryPoint,
   type SettlementReceipt,
   type SettlementRecord,
   type SlotToSettle,
@@ -37,6 +38,7 @@ export {
   type Trade,
 } from './market.ts';
 export {
+  agentKeyOf,
   type GatewayRegistration,
   type MeterReading,
   type Participant,

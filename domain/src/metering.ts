@@ -59,7 +59,7 @@ export interface MeterReading {
   readonly clockSynchronised: boolean;
 }
 
-/** What a participant signs so that a gateway's readings count as its own. */
+/** What a participant signs, with its agent key, so that a gateway's readings count as its own. */
 export interface GatewayRegistration {
   readonly type: 'gateway';
   readonly community: string;
@@ -70,13 +70,22 @@ export interface GatewayRegistration {
 }
 
 /**
- * Who takes part: an account on chain is an ed25519 public key, and the same key signs the orders.
+ * Who takes part.
  * A `feeder` is the meter at the community's transformer: its gateway delivers readings like any other, but it has no money, no orders
  * and no lines; the homes' readings are held against it.
+ * A `former` is no member of the slot; it is listed because something of an earlier slot still settles (a debt, a claim, a true-up), and
+ * neither trades nor is metered.
  */
 export interface Participant {
   readonly id: string;
-  /** 64 hex digits. */
+  /** The account on chain, a raw public key of 64 hex digits: ed25519, or sr25519 as wallets have them. */
   readonly accountKey: string;
-  readonly role: 'household' | 'supplier' | 'fund' | 'feeder';
+  /** The ed25519 key that signs orders and gateway registrations, 64 hex digits; the account's own when left out. */
+  readonly agentKey?: string;
+  readonly role: 'household' | 'supplier' | 'fund' | 'feeder' | 'former';
+}
+
+/** The key that signs a participant's orders, cancellations, requests and gateway registrations. */
+export function agentKeyOf(participant: Pick<Participant, 'accountKey' | 'agentKey'>): string {
+  return participant.agentKey ?? participant.accountKey;
 }

@@ -1,5 +1,11 @@
 import { liveThrough, randomOf, scenarioOf, type CrashPoint } from '../src/service/crash-run.ts';
 
+interface Ended {
+  readonly slot: string;
+  readonly state: string;
+  readonly problems: readonly unknown[];
+}
+
 /**
  * Thousands of small markets, each lived through twice: calmly, and with up to eight crashes at random commits. Both must end the
  * same: every answer, every slot's records, every settled root. Throws with the seed of the first that does not.
@@ -15,6 +21,10 @@ export async function soakMarket(
     const seed = firstSeed + run;
     const scenario = scenarioOf(seed);
     const calm = await liveThrough(scenario, []);
+    for (const { slot, state, problems } of JSON.parse(calm.result) as Ended[]) {
+      if (state !== 'settled' || problems.length > 0)
+        throw new Error(`seed ${seed}: slot ${slot} ends ${state}: ${JSON.stringify(problems)}`);
+    }
     const random = randomOf(seed + 1_000_000);
     const points: CrashPoint[] = Array.from({ length: 8 }, () => ({
       commit: random(calm.commits),

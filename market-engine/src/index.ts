@@ -19,6 +19,8 @@ export type {
   MarketEvent,
   MarketHealth,
   MarketOptions,
+  Membership,
+  MembersTaken,
   OrderTaken,
   ReadingTaken,
   SettlementPort,

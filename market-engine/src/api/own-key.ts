@@ -1,6 +1,6 @@
 import { CommonwattError, signatureHolds, type Participant } from '@commonwatt/domain';
 
-/** What a household signs to read its own orders and statements; the same ed25519 key as for its orders. */
+/** What a household signs to read its own orders and statements; the same ed25519 key as for its orders. Who has left can still read. */
 export interface RequestPayload {
   readonly type: 'request';
   readonly community: string;
@@ -28,7 +28,7 @@ export function ownKeyHeader(key: string, timeMs: number, signature: string): st
 export function readOwnKey(
   header: string | undefined,
   request: { readonly method: string; readonly path: string },
-  market: { readonly community: string; readonly participants: readonly Participant[] },
+  market: { readonly community: string; participantOfKey(key: string): Participant },
   wallMs: number,
 ): Participant {
   const remedy =
@@ -60,12 +60,7 @@ export function readOwnKey(
     });
   }
   const payload: RequestPayload = { type: 'request', community: market.community, ...request, timeMs };
-  const participant = market.participants.find((one) => one.accountKey === key);
-  if (participant === undefined) {
-    throw new CommonwattError('unknown-participant', `no participant of ${market.community} has this key`, {
-      field: 'authorization',
-    });
-  }
+  const participant = market.participantOfKey(key);
   if (signatureHolds({ payload, key, signature })) return participant;
   throw new CommonwattError('bad-signature', 'the signature does not hold for this request', {
     field: 'authorization',

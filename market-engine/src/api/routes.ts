@@ -45,6 +45,10 @@ export function addRoutes(server: FastifyInstance, { market, metrics, streams, w
   server.get('/v1/participants', read('Who takes part', schemas.PARTICIPANTS), () => ({
     participants: market.participants,
   }));
+  server.get('/v1/members', read('Who takes part from the next open slot on', schemas.MEMBERS), () => {
+    const { participants, gateways, asOf, fromSlot } = market.members();
+    return { fromSlot, registry: asOf ?? null, participants, gateways };
+  });
   server.get(
     '/v1/slots',
     read('Slots, oldest first, in pages', schemas.SLOT_PAGE, { querystring: schemas.PAGE_QUERY }),
@@ -78,7 +82,10 @@ export function addRoutes(server: FastifyInstance, { market, metrics, streams, w
     readOwnKey(
       request.headers.authorization,
       { method: request.method, path: request.url },
-      { community: market.rules.community, participants: market.participants },
+      {
+        community: market.rules.community,
+        participantOfKey: (key) => market.participantOfKey(key),
+      },
       wallMs(),
     );
   const ownKey = { security: [{ ownKey: [] }] };

@@ -147,9 +147,34 @@ export const CLEARING = object({
 
 export const BOOK = object({ slot: SLOT, kPercent: WHOLE, orders: list(object(ORDER_FIELDS)) });
 export const ORDERS = object({ slot: SLOT, orders: list(SIGNED_ORDER) });
-export const PARTICIPANTS = object({
-  participants: list(
-    object({ id: ID, accountKey: HEX64, role: { enum: ['household', 'supplier', 'fund', 'feeder'] } }),
+const PARTICIPANT = object(
+  {
+    id: ID,
+    accountKey: HEX64,
+    agentKey: { ...HEX64, description: 'Signs the orders; the account key does when this is left out' },
+    role: { enum: ['household', 'supplier', 'fund', 'feeder'] },
+  },
+  ['agentKey'],
+);
+export const PARTICIPANTS = object({ participants: list(PARTICIPANT) });
+export const MEMBERS = object({
+  fromSlot: { type: ['string', 'null'], description: 'The first slot whose gate has not closed' },
+  registry: {
+    ...object({ blockNumber: WHOLE, blockHash: TEXT }),
+    type: ['object', 'null'],
+    description: 'The finalized block whose registry says so',
+  },
+  participants: list(PARTICIPANT),
+  gateways: list(
+    signed(
+      object({
+        type: { const: 'gateway' },
+        community: ID,
+        participant: ID,
+        gateway: ID,
+        gatewayKey: HEX64,
+      }),
+    ),
   ),
 });
 export const RULES = {

@@ -516,6 +516,7 @@ describe('what can be read', () => {
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.paths).sort()).toEqual([
       '/v1/events',
+      '/v1/members',
       '/v1/orders',
       '/v1/orders/cancel',
       '/v1/participants',

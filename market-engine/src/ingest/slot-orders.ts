@@ -120,14 +120,17 @@ export class SlotOrders {
     return this.#sorted().flatMap((entry) => (entry.cancel === null ? [] : [entry.cancel]));
   }
 
-  book(): Book {
-    const orders = this.live().map(({ payload }): Order => ({
-      id: payload.id,
-      participant: payload.participant,
-      side: payload.side,
-      energyWh: payload.energyWh,
-      priceMicroPerKwh: payload.priceMicroPerKwh,
-    }));
+  /** The book of the standing orders that count. */
+  book(counts: (signed: Signed<OrderPayload>) => boolean): Book {
+    const orders = this.live()
+      .filter(counts)
+      .map(({ payload }): Order => ({
+        id: payload.id,
+        participant: payload.participant,
+        side: payload.side,
+        energyWh: payload.energyWh,
+        priceMicroPerKwh: payload.priceMicroPerKwh,
+      }));
     return { slot: this.slot, kPercent: this.#rules.kPercent, orders };
   }
 

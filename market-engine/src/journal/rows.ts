@@ -8,6 +8,7 @@ import type {
   MeterReading,
   OrderPayload,
   Participant,
+  RegistryPoint,
   SettlementReceipt,
   Signed,
   SlotId,
@@ -37,12 +38,13 @@ export type Decision =
       readonly slotMinutes: number;
       readonly firstSlot: SlotId;
     }
-  /** The rules, or who takes part, from now on; slots name the row they were opened or fixed under. */
+  /** The rules, or who takes part, from now on. A slot has the rules of its opening and the registry of its gate's closing. */
   | { readonly type: 'rules'; readonly rules: MarketRules }
   | {
       readonly type: 'registry';
       readonly participants: readonly Participant[];
       readonly gateways: readonly Signed<GatewayRegistration>[];
+      readonly asOf?: RegistryPoint;
     }
   | { readonly type: 'opened'; readonly slot: SlotId; readonly rulesSeq: number }
   | { readonly type: 'state'; readonly slot: SlotId; readonly stored: StoredSlotState }
@@ -58,6 +60,8 @@ export type Decision =
       readonly type: 'fixed';
       readonly slot: SlotId;
       readonly registrySeq: number;
+      /** Participants of its true-ups, debts and claims that are members no more. */
+      readonly formers?: readonly Participant[];
       readonly readings: readonly ReadingName[];
       readonly estimates: readonly Estimate[];
       readonly trueUps: readonly PendingTrueUp[];

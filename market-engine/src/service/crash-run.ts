@@ -8,7 +8,9 @@ import {
   type SlotId,
 } from '@commonwatt/domain';
 import { rebuildRecords } from '../statement/rebuild-records.ts';
+import { trueUpOriginProblem } from '../statement/true-up-origin.ts';
 import { openMarketWith, type MarketService } from './market.ts';
+import type { Membership } from './ports.ts';
 import {
   MemorySettlement,
   RULES,
@@ -16,7 +18,9 @@ import {
   cancel,
   makeStage,
   order,
+  others,
   reading,
+  rotated,
   settled,
   type Home,
 } from './test-kit.ts';
@@ -42,9 +46,18 @@ export type Happening =
       readonly atMs: number;
       readonly kind: 'reading';
       readonly home: number;
+      /** Signed with the gateway's second key. */
+      readonly rotated: boolean;
       readonly part: Partial<MeterReading>;
     }
+  /** From now on these homes, by index, are members, each with its first gateway key or with a second one. */
+  | { readonly atMs: number; readonly kind: 'members'; readonly members: readonly CrashMember[] }
   | { readonly atMs: number; readonly kind: 'time' };
+
+export interface CrashMember {
+  readonly home: number;
+  readonly rotated: boolean;
+}
 
 export interface Scenario {
   readonly happenings: readonly Happening[];
@@ -78,6 +91,8 @@ export async function liveThrough(scenario: Scenario, crashPoints: readonly Cras
   const lastSlot = slotAfter(SLOT, 15, scenario.slots - 1);
   const stage = makeStage({ lastSlot }, HOMES);
   const { clock, settlement, homes } = stage;
+  // What the registry says now: a market that starts again is given this.
+  let membership: Membership = stage.options;
   settlement.before = () => {
     if (clock.nowMs() < scenario.chainDownUntilMs) throw new Error('the chain does not answer');
   };
@@ -102,7 +117,7 @@ export async function liveThrough(scenario: Scenario, crashPoints: readonly Cras
     for (;;) {
       crashed = false;
       try {
-        const fresh = await openMarketWith(stage.options, hooks);
+        const fresh = await openMarketWith({ ...stage.options, ...membership }, hooks);
         await settled(3);
         if (!crashed) return fresh;
         await fresh.stop();
@@ -133,14 +148,22 @@ export async function liveThrough(scenario: Scenario, crashPoints: readonly Cras
     const answers: string[] = [];
     for (const happening of [...scenario.happenings, ...lastTicks(scenario)]) {
       await clock.goTo(happening.atMs);
-      const answer = await answered((market) => act(market, homes, happening));
+      if (happening.kind === 'members') membership = membershipOf(happening.members, homes);
+      const answer = await answered((market) => act(market, homes, happening, membership));
       if (happening.kind !== 'time') answers.push(answer);
     }
     const slots = market.slots().map(({ slot, state }) => ({
       slot,
       state,
       records: market.records(slot),
-      problems: rebuildRecords(market.records(slot) ?? []).problems,
+      problems: [
+        ...rebuildRecords(market.records(slot) ?? []).problems,
+        ...(market.records(slot) ?? []).flatMap((record) =>
+          record.type === 'true-up'
+            ? (trueUpOriginProblem(record.trueUp, market.records(record.trueUp.estimate.slot) ?? []) ?? [])
+            : [],
+        ),
+      ],
       settled: settlement.settledRecords.get(slot) ?? null,
     }));
     return { answers, result: canonicalJson(slots), commits, crashes };
@@ -150,15 +173,32 @@ export async function liveThrough(scenario: Scenario, crashPoints: readonly Cras
   }
 }
 
-function act(market: MarketService, homes: readonly Home[], happening: Happening): Promise<unknown> {
+async function act(
+  market: MarketService,
+  homes: readonly Home[],
+  happening: Happening,
+  membership: Membership,
+): Promise<unknown> {
   if (happening.kind === 'time') {
     market.tick();
     return Promise.resolve();
   }
+  if (happening.kind === 'members') return Promise.resolve(market.updateMembers(membership));
   const home = homes[happening.home] as Home;
   if (happening.kind === 'order') return market.submitOrder(order(home, happening.part));
   if (happening.kind === 'cancel') return market.cancelOrder(cancel(home, happening.part));
-  return market.submitReading(reading(home, happening.part));
+  return market.submitReading(reading(happening.rotated ? rotated(home) : home, happening.part));
+}
+
+function membershipOf(members: readonly CrashMember[], homes: readonly Home[]): Membership {
+  const chosen = members.map(({ home, rotated: isRotated }) => {
+    const one = homes[home] as Home;
+    return isRotated ? rotated(one) : one;
+  });
+  return {
+    participants: [...chosen.map(({ participant }) => participant), ...others()],
+    gateways: chosen.map(({ registration }) => registration),
+  };
 }
 
 /** Time enough for everything to end, in steps, so that retries get their turn. */
@@ -181,7 +221,7 @@ function leaveDebtIn(settlement: MemorySettlement, slot: SlotId): void {
   };
 }
 
-/** A scenario from a seed: orders, replacements, cancellations, readings in time, late, missing and repeated. */
+/** A scenario from a seed: members that come, go and rotate gateway keys, orders, replacements, cancellations, readings in time, late, missing and repeated. */
 export function scenarioOf(seed: number): Scenario {
   const random = randomOf(seed);
   const slots = 2 + random(2);
@@ -214,10 +254,21 @@ export function scenarioOf(seed: number): Scenario {
           atMs: readAtMs,
           kind: 'reading',
           home,
+          rotated: random(3) === 0,
           part: { slot, sequence: index, importWh, clockSynchronised: random(8) > 0 },
         });
       }
     }
+  }
+  for (let change = random(4); change > 0; change--) {
+    const members = Array.from({ length: HOMES }, (_, home) => ({ home, rotated: random(3) === 0 })).filter(
+      () => random(4) > 0,
+    );
+    happenings.push({
+      atMs: startMs - 26 * MINUTE_MS + random(slots * 15 + 30) * MINUTE_MS,
+      kind: 'members',
+      members,
+    });
   }
   happenings.sort((a, b) => a.atMs - b.atMs);
   return {

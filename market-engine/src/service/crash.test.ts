@@ -36,6 +36,9 @@ describe('a market that crashes', () => {
       const outcome = await liveThrough(scenario, points);
       crashes += outcome.crashes;
       const { answers, result } = calm;
+      for (const slot of JSON.parse(result) as object[]) {
+        expect({ seed, ...slot }).toMatchObject({ state: 'settled', problems: [] });
+      }
       expect({ seed, ...outcome }).toMatchObject({ seed, answers, result });
     }
     expect(crashes).toBeGreaterThan(60);

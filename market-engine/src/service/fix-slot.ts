@@ -1,4 +1,4 @@
-import { compareIds, type Carry, type Estimate } from '@commonwatt/domain';
+import { compareIds, type Carry, type Estimate, type Participant } from '@commonwatt/domain';
 import { feederOf } from '../feeder/check.ts';
 import type { PendingTrueUp, ReadingName } from '../journal/rows.ts';
 import type { EstimatePort } from './ports.ts';
@@ -6,7 +6,7 @@ import type { FixedRow, Registry, SlotDetail } from './slot-detail.ts';
 
 /**
  * Decides what a slot's statement is made from: for each household its reading or, when none came in time, an estimate; the true-ups
- * of earlier slots that wait; the debts to charge. Journaled as one row, so that it is decided once.
+ * of earlier slots that wait; the debts to charge; and who of these takes part no more. Journaled as one row, so that it is decided once.
  */
 export function fixSlot(
   detail: SlotDetail,
@@ -14,6 +14,7 @@ export function fixSlot(
   estimate: EstimatePort,
   trueUps: readonly PendingTrueUp[],
   carries: readonly Carry[],
+  lastKnown: (participant: string) => Participant | undefined,
 ): FixedRow {
   const usable = detail.readings.usable();
   const readings: ReadingName[] = [];
@@ -30,10 +31,21 @@ export function fixSlot(
     const { gateway, slot, sequence } = atFeeder;
     readings.push({ gateway, slot, sequence });
   }
+  const members = new Set(registry.participants.map(({ id }) => id));
+  const gone = new Set<string>();
+  for (const { estimate: late } of trueUps) gone.add(late.participant);
+  for (const { debtor, claims } of carries)
+    for (const id of [debtor, ...claims.map((claim) => claim.participant)]) gone.add(id);
+  const formers = [...gone]
+    .filter((id) => !members.has(id))
+    .sort(compareIds)
+    .flatMap((id) => lastKnown(id) ?? [])
+    .map((participant): Participant => ({ ...participant, role: 'former' }));
   return {
     type: 'fixed',
     slot: detail.slot,
     registrySeq: registry.seq,
+    ...(formers.length === 0 ? {} : { formers }),
     readings,
     estimates,
     trueUps: [...trueUps],

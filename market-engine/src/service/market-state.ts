@@ -1,4 +1,4 @@
-import { CommonwattError, type MarketRules, type SlotId } from '@commonwatt/domain';
+import { CommonwattError, type MarketRules, type Participant, type SlotId } from '@commonwatt/domain';
 import { feederOf } from '../feeder/check.ts';
 import type { Numbered } from '../journal/journal.ts';
 import type { Decision, PendingTrueUp } from '../journal/rows.ts';
@@ -13,6 +13,8 @@ export interface SlotEntry {
   readonly slot: SlotId;
   readonly rules: MarketRules;
   readonly deadlines: SlotDeadlines;
+  /** The row of the registry that held when the gate closed; null before. */
+  registrySeq: number | null;
   stored: StoredSlotState | null;
   cleared: Pick<SlotSummary, 'bids' | 'offers' | 'volumeWh' | 'priceMicroPerKwh' | 'bookHash'> | null;
   fixed: { readonly readings: number; readonly estimates: number } | null;
@@ -24,6 +26,8 @@ export class MarketState {
   rules: { readonly seq: number; readonly rules: MarketRules } | null = null;
   registry: (Registry & { readonly seq: number }) | null = null;
   lastOpened: SlotId | null = null;
+  /** Everyone who ever took part, as last registered. An id stays with its account for ever, because debts and claims are kept by id. */
+  readonly known = new Map<string, Participant>();
   readonly slots = new Map<SlotId, SlotEntry>();
   readonly debts = new Debts();
   trueUps: PendingTrueUp[] = [];
@@ -41,16 +45,17 @@ export class MarketState {
         this.rules = { seq, rules: row.rules };
         break;
       case 'registry': {
-        const { participants, gateways } = row;
-        this.#registries.set(seq, { participants, gateways });
-        this.registry = { seq, participants, gateways };
+        const { type: _type, ...registry } = row;
+        this.#registries.set(seq, registry);
+        this.registry = { seq, ...registry };
+        for (const participant of row.participants) this.known.set(participant.id, participant);
         break;
       }
       case 'opened':
         this.#open(row.slot, row.rulesSeq);
         break;
       case 'state':
-        this.entry(row.slot).stored = row.stored;
+        this.#keepState(this.entry(row.slot), row.stored);
         if (row.stored.state === 'settled') this.debts.settled(row.slot);
         break;
       case 'cleared': {
@@ -85,6 +90,13 @@ export class MarketState {
     const entry = this.slots.get(slot);
     if (entry !== undefined) return entry;
     throw new CommonwattError('unknown-slot', `there is no slot ${slot} here`, { record: slot });
+  }
+
+  /** Who takes part in a slot: as it was when the gate closed; before that, as it is now. */
+  registryOf(slot: SlotId): Registry & { readonly seq: number } {
+    const seq = this.slots.get(slot)?.registrySeq ?? this.registry?.seq;
+    if (seq !== undefined) return { seq, ...this.registryAt(seq) };
+    throw new CommonwattError('internal', 'the journal has no registry');
   }
 
   registryAt(seq: number): Registry {
@@ -131,6 +143,11 @@ export class MarketState {
     return readings.filter(({ gateway }) => own.has(gateway)).length;
   }
 
+  #keepState(entry: SlotEntry, stored: StoredSlotState): void {
+    entry.stored = stored;
+    if (stored.state !== 'open') entry.registrySeq ??= this.registry?.seq ?? null;
+  }
+
   #open(slot: SlotId, rulesSeq: number): void {
     const rules = this.#rules.get(rulesSeq);
     if (rules === undefined)
@@ -139,6 +156,7 @@ export class MarketState {
       slot,
       rules,
       deadlines: slotDeadlines(slot, rules),
+      registrySeq: null,
       stored: null,
       cleared: null,
       fixed: null,

@@ -21,7 +21,9 @@ import { messageOf } from './attempt.ts';
 import { core } from './core.ts';
 import { Intakes } from './intake.ts';
 import { MarketState } from './market-state.ts';
+import { Members } from './members.ts';
 import { Memory } from './memory.ts';
+import { nextSlotToOpen } from './next-slot.ts';
 import { checkRules, openingRows } from './opening.ts';
 import { OrderDesk } from './order-desk.ts';
 import { pointsOf } from './points.ts';
@@ -30,6 +32,8 @@ import type {
   MarketEvent,
   MarketHealth,
   MarketOptions,
+  Membership,
+  MembersTaken,
   OrderTaken,
   ReadingTaken,
   SlotFilter,
@@ -61,11 +65,11 @@ export async function openMarketWith(options: MarketOptions, hooks: JournalHooks
 
 export class MarketService implements Market {
   readonly rules: MarketRules;
-  readonly participants: readonly Participant[];
   readonly clock: Clock;
   readonly #options: MarketOptions;
   readonly #memory: Memory;
   readonly #shell: SlotShell;
+  readonly #members: Members;
   readonly #orderDesk: OrderDesk;
   readonly #readingDesk: ReadingDesk;
   readonly #ticker: Ticker;
@@ -76,10 +80,9 @@ export class MarketService implements Market {
 
   constructor(options: MarketOptions, hooks: JournalHooks) {
     this.rules = options.rules;
-    this.participants = options.participants;
     this.clock = options.clock;
     this.#options = options;
-    const who = whoOf(options.rules.community, options.participants, options.gateways);
+    whoOf(options.rules.community, options.participants, options.gateways);
     const state = new MarketState();
     this.#memory = new Memory(openJournal(options.journalPath, hooks), state);
     try {
@@ -98,10 +101,11 @@ export class MarketService implements Market {
       changed: () => this.#ticker.wake(),
       fail: (error) => this.#fail(error),
     });
+    this.#members = new Members(this.#memory, options.rules.community);
     const desk = {
       memory: this.#memory,
       shell: this.#shell,
-      who,
+      members: this.#members,
       times: new SlotTimes(this.#memory, this.#shell, options),
       intakes: new Intakes(this.#memory, options.rules.community),
     };
@@ -116,8 +120,42 @@ export class MarketService implements Market {
 
   start(): void {
     this.#shell.restore();
+    this.#takeMembersOfOpening();
     this.#readingDesk.remember(withPredecessor(this.#shell.liveSlots(), this.rules.slotMinutes));
     this.#ticker.start();
+  }
+
+  get participants(): readonly Participant[] {
+    return this.#memory.state.registry?.participants ?? [];
+  }
+
+  members(): Membership & { readonly fromSlot: SlotId | null } {
+    const { participants = [], gateways = [], asOf } = this.#memory.state.registry ?? {};
+    return {
+      participants,
+      gateways,
+      ...(asOf === undefined ? {} : { asOf }),
+      fromSlot: this.#firstOpenSlot(),
+    };
+  }
+
+  updateMembers(members: Membership): MembersTaken {
+    // Gates that are due close with the members as they were.
+    this.tick();
+    if (this.#trouble !== null || this.#stopped)
+      throw new CommonwattError('unavailable', this.#trouble ?? 'the market is stopping');
+    try {
+      const { changed, refused } = this.#members.update(members);
+      for (const { participant, why } of refused) this.#options.log(`${participant} is refused: ${why}`);
+      return { changed, refused, fromSlot: this.#firstOpenSlot() };
+    } catch (error) {
+      if (this.#memory.journal.failed) this.#fail(error);
+      throw error;
+    }
+  }
+
+  participantOfKey(key: string): Participant {
+    return this.#members.ofKey(key);
   }
 
   submitOrder(signed: unknown): Promise<OrderTaken> {
@@ -161,7 +199,7 @@ export class MarketService implements Market {
 
   bookOf(slot: SlotId): Book | null {
     const known = this.#memory.state.slots.has(slot) && !this.#shell.isOpen(slot);
-    return known ? this.#memory.detail(slot).orders.book() : null;
+    return known ? this.#shell.book(slot) : null;
   }
 
   ordersOf(participant: string, slot: SlotId): readonly Signed<OrderPayload>[] {
@@ -228,6 +266,20 @@ export class MarketService implements Market {
     this.#shell.stop();
     await this.#ticker.stop();
     this.#memory.journal.close();
+  }
+
+  /** On a known journal: members that changed while the market was down hold for the gates that are still open. */
+  #takeMembersOfOpening(): void {
+    try {
+      this.updateMembers(this.#options);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #firstOpenSlot(): SlotId | null {
+    const open = this.#shell.liveSlots().find((slot) => this.#shell.isOpen(slot));
+    return open ?? nextSlotToOpen(this.#memory.state, this.#options);
   }
 
   async #counted<T>(name: string, action: () => Promise<T>): Promise<T> {

@@ -1,13 +1,14 @@
 import { CommonwattError, canonicalJson, slotMs, type MarketRules } from '@commonwatt/domain';
 import type { Decision } from '../journal/rows.ts';
+import { registryRow } from './members.ts';
 import type { MarketState } from './market-state.ts';
 import type { MarketOptions } from './ports.ts';
 
 const JOURNAL_VERSION = 1;
 
-/** What has to be written before the market may open: the journal's first row, and rules or a registry that changed. */
+/** What has to be written before the market may open: the journal's first row with the first registry, and rules that changed. */
 export function openingRows(options: MarketOptions, state: MarketState): Decision[] {
-  const { rules, participants, gateways, firstSlot } = options;
+  const { rules, firstSlot } = options;
   const { community, slotMinutes } = rules;
   const { journal } = state;
   const rows: Decision[] = [];
@@ -28,10 +29,7 @@ export function openingRows(options: MarketOptions, state: MarketState): Decisio
     );
   }
   if (canonicalJson(state.rules?.rules ?? null) !== canonicalJson(rules)) rows.push({ type: 'rules', rules });
-  const known = state.registry === null ? null : [state.registry.participants, state.registry.gateways];
-  if (canonicalJson(known) !== canonicalJson([participants, gateways])) {
-    rows.push({ type: 'registry', participants, gateways });
-  }
+  if (state.registry === null) rows.push(registryRow(options));
   return rows;
 }
 

@@ -6,12 +6,12 @@ import type { Memory } from './memory.ts';
 import type { CollateralPort, OrderTaken } from './ports.ts';
 import type { SlotShell } from './slot-shell.ts';
 import type { SlotTimes } from './slot-times.ts';
-import type { Who } from './who.ts';
+import type { Members } from './members.ts';
 
 export interface DeskDependencies {
   readonly memory: Memory;
   readonly shell: SlotShell;
-  readonly who: Who;
+  readonly members: Members;
   readonly times: SlotTimes;
   readonly intakes: Intakes;
 }
@@ -54,10 +54,10 @@ export class OrderDesk {
   }
 
   async #checkSender(signed: Signed<OrderPayload | CancelPayload>): Promise<void> {
-    const { who, times, intakes } = this.#deps;
+    const { members, times, intakes } = this.#deps;
     const { payload, key } = signed;
     intakes.checkCommunity(payload.community, payload.id);
-    who.traderWithKey(payload.participant, key);
+    members.whoIn(payload.slot).traderWithKey(payload.participant, key);
     times.checkOrderTime(payload);
     await intakes.checkSignature(signed, payload.id);
     // The gate may have closed meanwhile.

@@ -8,6 +8,7 @@ import type {
   MeterReading,
   OrderPayload,
   Participant,
+  RegistryPoint,
   SettlementReceipt,
   Signed,
   SlotId,
@@ -18,11 +19,25 @@ import type { ChainNote } from '../ingest/chain-of-readings.ts';
 import type { JournalStatistics } from '../journal/journal.ts';
 import type { SlotState } from '../slot/machine.ts';
 
-/** Everything a market needs from outside. */
-export interface MarketOptions {
-  readonly rules: MarketRules;
+/** Who takes part: given to a market when it opens, and again whenever it changes. */
+export interface Membership {
   readonly participants: readonly Participant[];
   readonly gateways: readonly Signed<GatewayRegistration>[];
+  /** The finalized block whose registry says so; left out where no chain does. */
+  readonly asOf?: RegistryPoint;
+}
+
+/** What became of a change of the members. */
+export interface MembersTaken {
+  readonly changed: boolean;
+  /** The first slot that the members hold for: the earliest whose gate has not closed. Null when no slot is to come. */
+  readonly fromSlot: SlotId | null;
+  readonly refused: readonly { readonly participant: string; readonly why: string }[];
+}
+
+/** Everything a market needs from outside. */
+export interface MarketOptions extends Membership {
+  readonly rules: MarketRules;
   /** SQLite file; made when absent. */
   readonly journalPath: string;
   readonly clock: Clock;
@@ -75,8 +90,18 @@ export interface TelemetryPoint {
 
 export interface Market {
   readonly rules: MarketRules;
+  /** Members as of now; a slot whose gate has closed keeps those it had then. */
   readonly participants: readonly Participant[];
   readonly clock: Clock;
+  members(): Membership & { readonly fromSlot: SlotId | null };
+  /**
+   * Takes a change of the members. It holds for every slot whose gate has not closed yet, and is on disk when this returns; the same
+   * again changes nothing. An id under which another account took part before is refused, the rest is taken. Throws CommonwattError
+   * with the entry at fault when the membership contradicts itself, and `unavailable`.
+   */
+  updateMembers(members: Membership): MembersTaken;
+  /** Who signs with this agent key, or did as long as it took part. Throws `unknown-participant`. */
+  participantOfKey(key: string): Participant;
   /** Takes or replaces an order. Resolves after the journal's fsync. Throws CommonwattError. */
   submitOrder(signed: unknown): Promise<OrderTaken>;
   /** Takes an order back before the gate closes. Resolves after the journal's fsync. Throws CommonwattError. */

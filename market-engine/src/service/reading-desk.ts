@@ -33,12 +33,13 @@ export class ReadingDesk {
 
   /** The reading itself, and what became of it. */
   async reading(value: unknown): Promise<{ readonly reading: MeterReading; readonly taken: ReadingTaken }> {
-    const { memory, shell, who, times, intakes } = this.#deps;
+    const { memory, shell, members, times, intakes } = this.#deps;
     const signed = readReading(value);
     const { payload } = signed;
     const { gateway, slot, sequence } = payload;
     const record = `${gateway} ${sequence}`;
     intakes.checkCommunity(payload.community, record);
+    const who = members.whoIn(slot);
     who.gatewayWithKey(gateway, payload.participant, signed.key);
     times.checkReadingTime(payload, record);
     await intakes.checkSignature(signed, record);

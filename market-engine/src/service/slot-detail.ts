@@ -1,4 +1,5 @@
 import {
+  agentKeyOf,
   CommonwattError,
   canonicalJson,
   parseAmount,
@@ -8,6 +9,7 @@ import {
   type MarketRules,
   type MeterReading,
   type Participant,
+  type RegistryPoint,
   type Signed,
   type SlotId,
   type Statement,
@@ -21,7 +23,10 @@ import type { Core } from './core.ts';
 
 export type FixedRow = Extract<Decision, { type: 'fixed' }>;
 
+/** Who takes part. */
 export interface Registry {
+  /** The finalized block that said so, when a chain did. */
+  readonly asOf?: RegistryPoint;
   readonly participants: readonly Participant[];
   readonly gateways: readonly Signed<GatewayRegistration>[];
 }
@@ -61,13 +66,15 @@ export class SlotDetail {
    * The public records, once the slot is fixed. Pure in what the journal holds, so they come out the same after a restart.
    * Throws CommonwattError `internal` when they do not add up.
    */
-  records(core: Core, registry: (seq: number) => Registry, journal: Journal): BundleRecord[] | null {
+  records(core: Core, registries: Registries, journal: Journal): BundleRecord[] | null {
     if (this.fixed === null) return null;
-    this.#records ??= checked(core.records(this.#inputs(this.fixed, registry, journal)), this.clearing);
+    this.#records ??= checked(core.records(this.#inputs(this.fixed, registries, journal)), this.clearing);
     return this.#records;
   }
 
-  #inputs(fixed: FixedRow, registry: (seq: number) => Registry, journal: Journal): SlotInputs {
+  #inputs(fixed: FixedRow, registries: Registries, journal: Journal): SlotInputs {
+    const { asOf, participants, gateways } = registries.at(fixed.registrySeq);
+    const counts = countsIn({ participants });
     const find = (name: ReadingName): Signed<MeterReading> => {
       const here = name.slot === this.slot ? this.readings.taken(name.gateway, name.sequence) : null;
       const row = here === null ? journal.intakeByKey(readingKey(name))?.row : undefined;
@@ -81,19 +88,50 @@ export class SlotDetail {
     return {
       rules: this.rules,
       slot: this.slot,
-      ...registry(fixed.registrySeq),
-      orders: this.orders.live(),
-      cancels: this.orders.cancels(),
+      registry: asOf,
+      participants: [...participants, ...(fixed.formers ?? [])],
+      gateways,
+      orders: this.orders.live().filter(counts),
+      cancels: this.orders.cancels().filter(counts),
       readings: fixed.readings.map(find),
       estimates: fixed.estimates,
       trueUps: fixed.trueUps.map(({ estimate, reading, tradedWh }) => ({
         estimate,
         reading: find(reading),
         tradedWh,
+        ...oldRegistration(reading, registries, gateways),
       })),
       carries: fixed.carries,
     };
   }
+}
+
+/** The registries of the journal: by row, and the one that held for a slot whose gate has closed. */
+export interface Registries {
+  at(seq: number): Registry;
+  of(slot: SlotId): Registry | null;
+}
+
+/** Whether what a participant has signed counts for a slot with these members: it is one of them, and it is its key. */
+export function countsIn({
+  participants,
+}: Pick<Registry, 'participants'>): (signed: Signed<{ readonly participant: string }>) => boolean {
+  const keys = new Map(
+    participants.filter(({ role }) => role === 'household').map((one) => [one.id, agentKeyOf(one)]),
+  );
+  return ({ payload, key }) => keys.get(payload.participant) === key;
+}
+
+/** The registration under which a late reading was taken, unless it still is one of this slot's. */
+function oldRegistration(
+  { gateway, slot }: ReadingName,
+  registries: Registries,
+  now: Registry['gateways'],
+): { registration?: Signed<GatewayRegistration> } {
+  const ofGateway = ({ payload }: Signed<GatewayRegistration>): boolean => payload.gateway === gateway;
+  const registration = registries.of(slot)?.gateways.find(ofGateway);
+  const same = canonicalJson(now.find(ofGateway) ?? null) === canonicalJson(registration ?? null);
+  return registration === undefined || same ? {} : { registration };
 }
 
 /** The statement that a slot's records hold. */

@@ -1,5 +1,6 @@
 import {
   CommonwattError,
+  type Book,
   type BundleRecord,
   type ErrorCode,
   type SettlementReceipt,
@@ -24,7 +25,7 @@ import { allDelivered, fixSlot } from './fix-slot.ts';
 import type { Memory } from './memory.ts';
 import { nextSlotToOpen } from './next-slot.ts';
 import type { MarketEvent, MarketOptions } from './ports.ts';
-import { statementOf } from './slot-detail.ts';
+import { countsIn, statementOf } from './slot-detail.ts';
 
 interface LiveSlot {
   readonly slot: SlotId;
@@ -151,7 +152,18 @@ export class SlotShell {
 
   records(slot: SlotId): BundleRecord[] | null {
     const { memory, core } = this.#deps;
-    return memory.detail(slot).records(core, (seq) => memory.state.registryAt(seq), memory.journal);
+    const { state } = memory;
+    const registries = {
+      at: (seq: number) => state.registryAt(seq),
+      of: (earlier: SlotId) => (state.slots.has(earlier) ? state.registryOf(earlier) : null),
+    };
+    return memory.detail(slot).records(core, registries, memory.journal);
+  }
+
+  /** The orders of members that stand in a slot, in canonical order. */
+  book(slot: SlotId): Book {
+    const { memory } = this.#deps;
+    return memory.detail(slot).orders.book(countsIn(memory.state.registryOf(slot)));
   }
 
   #openDue(nowMs: number): void {
@@ -182,9 +194,11 @@ export class SlotShell {
 
   #fix(slot: SlotId): Decision {
     const { memory, options } = this.#deps;
-    const { registry, trueUps, debts } = memory.state;
-    if (registry === null) throw new CommonwattError('internal', 'the journal has no registry');
-    return fixSlot(memory.detail(slot), registry, options.estimate, trueUps, debts.carries());
+    const { trueUps, debts, known } = memory.state;
+    const registry = memory.state.registryOf(slot);
+    return fixSlot(memory.detail(slot), registry, options.estimate, trueUps, debts.carries(), (id) =>
+      known.get(id),
+    );
   }
 
   #carryOut(live: LiveSlot, effect: SlotEffect): void {
@@ -193,7 +207,7 @@ export class SlotShell {
     const detail = memory.detail(slot);
     switch (effect) {
       case 'clearBook': {
-        const book = detail.orders.book();
+        const book = this.book(slot);
         const clearing = attempt(() => core.clear(book, detail.rules.mechanism));
         if (clearing instanceof Error) return this.#stuck(slot, 'the book cannot be cleared', clearing);
         const bids = book.orders.filter((order) => order.side === 'bid').length;
@@ -203,8 +217,7 @@ export class SlotShell {
         ]);
       }
       case 'askReadings': {
-        const { registry } = memory.state;
-        if (registry !== null && allDelivered(detail, registry))
+        if (allDelivered(detail, memory.state.registryOf(slot)))
           this.send(slot, { type: 'readings.complete' });
         return;
       }

@@ -108,6 +108,13 @@ export function makeHomes(count: number, community = COMMUNITY): Home[] {
   });
 }
 
+/** The home with a second key for its gateway, which it has registered instead of the first. */
+export function rotated(home: Home): Home {
+  const gatewaySigner = signerFromSeed(Buffer.from(sha256Hex(home.gatewaySigner.publicKey), 'hex'));
+  const payload = { ...home.registration.payload, gatewayKey: gatewaySigner.publicKey };
+  return { ...home, gatewaySigner, registration: home.signer.sign(payload) };
+}
+
 export const SUPPLIER_SEED = seed(9001);
 
 export function others(): Participant[] {

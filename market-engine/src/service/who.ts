@@ -1,4 +1,5 @@
 import {
+  agentKeyOf,
   CommonwattError,
   isId,
   signatureHolds,
@@ -8,14 +9,11 @@ import {
 } from '@commonwatt/domain';
 import { feederOf } from '../feeder/check.ts';
 
-/** Who may sign what: participants by id and key, gateways by id. */
+/** Who may sign what: participants by id and agent key, gateways by id. */
 export interface Who {
   readonly participants: readonly Participant[];
-  readonly gateways: readonly Signed<GatewayRegistration>[];
   /** Throws `unknown-participant`, `bad-signature` when the key is not the participant's, or `forbidden` for who does not trade. */
   traderWithKey(id: string, key: string): Participant;
-  /** Throws `unknown-participant`. */
-  participantOfKey(key: string): Participant;
   /** Throws `unknown-gateway`, `bad-signature` (another key) or `forbidden` (another participant's gateway). */
   gatewayWithKey(gateway: string, participant: string, key: string): GatewayRegistration;
 }
@@ -27,17 +25,19 @@ export function whoOf(
   gateways: readonly Signed<GatewayRegistration>[],
 ): Who {
   const byId = new Map<string, Participant>();
-  const byKey = new Map<string, Participant>();
+  const keys = new Set<string>();
   for (const participant of participants) {
     const { id, accountKey } = participant;
     if (!isId(id)) throw wrong('malformed', String(id), 'its id is not valid');
-    if (!/^[0-9a-f]{64}$/.test(accountKey)) throw wrong('malformed', id, 'its key is not 64 hex digits');
     if (byId.has(id)) throw wrong('conflict', id, 'there is another one of this id');
-    if (byKey.has(accountKey)) throw wrong('conflict', id, 'another participant has the same key');
+    for (const key of new Set([accountKey, agentKeyOf(participant)])) {
+      if (!/^[0-9a-f]{64}$/.test(key)) throw wrong('malformed', id, 'its key is not 64 hex digits');
+      if (keys.has(key)) throw wrong('conflict', id, 'another participant has the same key');
+      keys.add(key);
+    }
     if (participant.role === 'feeder' && feederOf(participants) !== id)
       throw wrong('conflict', id, 'there is another feeder');
     byId.set(id, participant);
-    byKey.set(accountKey, participant);
   }
   const byGateway = new Map<string, GatewayRegistration>();
   for (const signed of gateways) {
@@ -46,7 +46,8 @@ export function whoOf(
     if (!isId(gateway)) throw wrong('malformed', String(gateway), 'its id is not valid');
     if (payload.community !== community)
       throw wrong('wrong-community', gateway, `it is registered in ${payload.community}`);
-    if (byId.get(payload.participant)?.accountKey !== signed.key) {
+    const owner = byId.get(payload.participant);
+    if (owner === undefined || agentKeyOf(owner) !== signed.key) {
       throw wrong('bad-signature', gateway, `its registration is not signed by ${payload.participant}`);
     }
     if (!signatureHolds(signed))
@@ -56,7 +57,6 @@ export function whoOf(
   }
   return {
     participants,
-    gateways,
     traderWithKey: (id, key) => {
       const participant = byId.get(id);
       if (participant === undefined) {
@@ -65,7 +65,7 @@ export function whoOf(
           field: 'payload.participant',
         });
       }
-      if (participant.accountKey !== key) throw otherKey(id);
+      if (agentKeyOf(participant) !== key) throw otherKey(id);
       if (participant.role === 'household') return participant;
       throw new CommonwattError(
         'forbidden',
@@ -77,20 +77,13 @@ export function whoOf(
         },
       );
     },
-    participantOfKey: (key) => {
-      const participant = byKey.get(key);
-      if (participant !== undefined) return participant;
-      throw new CommonwattError('unknown-participant', `no participant of ${community} has this key`, {
-        field: 'key',
-      });
-    },
     gatewayWithKey: (gateway, participant, key) => {
       const registration = byGateway.get(gateway);
       if (registration === undefined) {
         throw new CommonwattError('unknown-gateway', `${gateway} is not registered in ${community}`, {
           record: gateway,
           field: 'payload.gateway',
-          remedy: 'let the participant sign a registration of the gateway',
+          remedy: 'let the participant register the gateway on chain: `commonwatt join`',
         });
       }
       if (registration.gatewayKey !== key) throw otherKey(gateway);

@@ -1,4 +1,5 @@
 import {
+  agentKeyOf,
   COMMUNITY_FUND,
   signatureHolds,
   SUPPLIER,
@@ -33,7 +34,8 @@ function checkParticipants({ participants, rules }: Facts, complain: Complain): 
     if (known.has(value.id)) complain(index, `participant ${value.id} is listed twice`);
     const expected = value.id === SUPPLIER ? 'supplier' : value.id === COMMUNITY_FUND ? 'fund' : 'household';
     const feeder = value.role === 'feeder' && expected === 'household';
-    if (value.role !== expected && !feeder)
+    const former = value.role === 'former' && expected === 'household';
+    if (value.role !== expected && !feeder && !former)
       complain(index, `participant ${value.id} has the role ${value.role}, not ${expected}`);
     if (feeder && feeders.length > 0)
       complain(index, `participant ${value.id} is a second feeder beside ${feeders[0]}`);
@@ -102,11 +104,13 @@ function checkReadings(
   const cover = (index: number, participant: string): void => {
     if (metered.has(participant)) complain(index, `${participant} is metered twice`);
     metered.set(participant, index);
-    if (!participants.has(participant)) complain(index, `${participant} is no participant`);
+    const known = participants.get(participant);
+    if (!known) complain(index, `${participant} is no participant`);
+    else if (known.role === 'former') complain(index, `${participant} takes part no more`);
   };
   for (const { index, value } of facts.readings) {
     const { participant, slot } = value.payload;
-    checkReading({ index, value }, facts, gateways, complain);
+    checkReading({ index, value }, facts, gateways.get(value.payload.gateway), complain);
     if (slot !== facts.slot) complain(index, `the reading of ${participant} is for slot ${slot}`);
     cover(index, participant);
   }
@@ -118,7 +122,12 @@ function checkReadings(
     cover(index, value.participant);
   }
   for (const { index, value } of facts.trueUps) {
-    checkReading({ index, value: value.reading }, facts, gateways, complain);
+    const { reading, registration } = value;
+    if (registration && !signatureHolds(registration)) {
+      complain(index, `the signature of the registration of ${registration.payload.gateway} does not hold`);
+    }
+    const registered = registration?.payload ?? gateways.get(reading.payload.gateway);
+    checkReading({ index, value: reading }, facts, registered, complain);
   }
   for (const { index, value } of facts.participants) {
     if (value.role === 'household' && !metered.has(value.id)) {
@@ -131,13 +140,13 @@ function checkReadings(
 function checkReading(
   { index, value }: Fact<Signed<MeterReading>>,
   facts: Facts,
-  gateways: Gateways,
+  registration: GatewayRegistration | undefined,
   complain: Complain,
 ): void {
   const { gateway, participant, community, clockSynchronised } = value.payload;
   const what = `the reading of ${participant}`;
-  const registration = gateways.get(gateway);
-  if (!registration) complain(index, `${what} comes from gateway ${gateway}, which nobody registered`);
+  if (registration?.gateway !== gateway)
+    complain(index, `${what} comes from gateway ${gateway}, which nobody registered`);
   else if (registration.participant !== participant) {
     complain(index, `${what} comes from gateway ${gateway} of ${registration.participant}`);
   } else if (registration.gatewayKey !== value.key) {
@@ -159,7 +168,7 @@ function checkSigned(
   if (!signer) complain(index, `${what} is signed by nobody who takes part`);
   else if (!roles.includes(signer.role))
     complain(index, `${what} is of ${signer.id}, which is no ${roles.join(' and no ')}`);
-  else if (signer.accountKey !== signed.key)
+  else if (agentKeyOf(signer) !== signed.key)
     complain(index, `${what} is signed with another key than ${signer.id}'s`);
   if (!signatureHolds(signed)) complain(index, `the signature of ${what} does not hold`);
 }

@@ -8,6 +8,7 @@ import type {
   MeterReading,
   OrderPayload,
   Participant,
+  RegistryPoint,
   Signed,
   SlotId,
   TrueUp,
@@ -29,6 +30,7 @@ export interface Fact<T> {
 export interface Facts {
   readonly slot: SlotId;
   readonly rules: Fact<MarketRules>;
+  readonly registry: Fact<RegistryPoint> | null;
   readonly participants: Fact<Participant>[];
   readonly gateways: Fact<Signed<GatewayRegistration>>[];
   readonly orders: Fact<Signed<OrderPayload>>[];
@@ -44,7 +46,7 @@ export function factsOf(
   records: readonly { readonly index: number; readonly record: BundleRecord }[],
   problems: RecordProblem[],
 ): Facts | null {
-  const facts: Omit<Facts, 'slot' | 'rules'> = {
+  const facts: Omit<Facts, 'slot' | 'rules' | 'registry'> = {
     participants: [],
     gateways: [],
     orders: [],
@@ -55,6 +57,7 @@ export function factsOf(
     carries: [],
   };
   let rules: Fact<MarketRules> | undefined;
+  let registry: Fact<RegistryPoint> | null = null;
   let slot = '';
   for (const { index, record } of records) {
     switch (record.type) {
@@ -64,6 +67,10 @@ export function factsOf(
           rules = { index, value: record.rules };
           slot = record.slot;
         }
+        break;
+      case 'registry':
+        if (registry) problems.push({ index, problem: 'there is a block of the registry already' });
+        else registry = { index, value: record.registry };
         break;
       case 'participant':
         facts.participants.push({ index, value: record.participant });
@@ -97,5 +104,5 @@ export function factsOf(
     problems.push({ index: 0, problem: 'there is no sound record of the rules, so nothing can be rebuilt' });
     return null;
   }
-  return { slot, rules, ...facts };
+  return { slot, rules, registry, ...facts };
 }

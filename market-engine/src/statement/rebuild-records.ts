@@ -35,6 +35,7 @@ function rebuilt(facts: Facts, problems: RecordProblem[]): BundleRecord[] {
     return buildSlotRecords({
       rules: facts.rules.value,
       slot: facts.slot,
+      registry: facts.registry?.value,
       participants: plain(facts.participants),
       gateways: plain(facts.gateways),
       orders: plain(facts.orders),

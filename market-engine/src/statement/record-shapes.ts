@@ -37,7 +37,15 @@ const rules = object(
   ['feederLossPermille', 'feederLossW', 'feederToleranceWh'],
 );
 
-const participant = object({ id, accountKey: key, role: oneOf('household', 'supplier', 'fund', 'feeder') });
+const participant = object(
+  { id, accountKey: key, agentKey: key, role: oneOf('household', 'supplier', 'fund', 'feeder', 'former') },
+  ['agentKey'],
+);
+
+const registry = object({
+  blockNumber: whole(0),
+  blockHash: text('a block hash', (value) => /^0x[0-9a-f]{64}$/.test(value)),
+});
 
 const registration = object({
   type: oneOf('gateway'),
@@ -105,6 +113,7 @@ const derived: Shape = () => undefined;
 
 const SHAPES: Readonly<Record<BundleRecord['type'], Shape>> = {
   rules: object({ type: oneOf('rules'), slot, rules }),
+  registry: object({ type: oneOf('registry'), registry }),
   participant: object({ type: oneOf('participant'), participant }),
   gateway: object({ type: oneOf('gateway'), registration: signed(registration) }),
   order: object({ type: oneOf('order'), order: signed(order) }),
@@ -113,9 +122,15 @@ const SHAPES: Readonly<Record<BundleRecord['type'], Shape>> = {
   estimate: object({ type: oneOf('estimate'), estimate }),
   'true-up': object({
     type: oneOf('true-up'),
-    trueUp: object({ estimate, reading: signed(reading), tradedWh: whole(Number.MIN_SAFE_INTEGER) }, [
-      'tradedWh',
-    ]),
+    trueUp: object(
+      {
+        estimate,
+        reading: signed(reading),
+        tradedWh: whole(Number.MIN_SAFE_INTEGER),
+        registration: signed(registration),
+      },
+      ['tradedWh', 'registration'],
+    ),
   }),
   carry: object({ type: oneOf('carry'), carry }),
   clearing: derived,

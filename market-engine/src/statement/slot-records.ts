@@ -11,6 +11,7 @@ import {
   type Order,
   type OrderPayload,
   type Participant,
+  type RegistryPoint,
   type Signed,
   type SlotId,
   type TrueUp,
@@ -25,8 +26,10 @@ import type { Metered } from './statement-input.ts';
 export interface SlotInputs {
   readonly rules: MarketRules;
   readonly slot: SlotId;
+  /** The block whose registry said who takes part, when a chain said so. */
+  readonly registry?: RegistryPoint | undefined;
   readonly participants: readonly Participant[];
-  /** Every registration that a reading here, true-ups included, relies on. */
+  /** Every registration that a reading of this slot relies on; a true-up brings its own where it is another. */
   readonly gateways: readonly Signed<GatewayRegistration>[];
   /** The orders of the frozen book: the last valid revision of each. */
   readonly orders: readonly Signed<OrderPayload>[];
@@ -72,6 +75,7 @@ export function buildSlotRecords(input: SlotInputs): BundleRecord[] {
   });
   return [
     { type: 'rules', slot, rules },
+    ...(input.registry === undefined ? [] : [{ type: 'registry' as const, registry: input.registry }]),
     ...participants.map((participant): BundleRecord => ({ type: 'participant', participant })),
     ...sorted(input.gateways, ({ payload }) => [payload.participant, payload.gateway]).map(
       (registration): BundleRecord => ({ type: 'gateway', registration }),

@@ -11,6 +11,15 @@ export function trueUpOriginProblem(trueUp: TrueUp, earlier: readonly BundleReco
     (record) => record.type === 'estimate' && canonicalJson(record.estimate) === expected,
   );
   if (!isThere) return `${participant} was not settled on this estimate in ${slot}`;
+  const { gateway } = trueUp.reading.payload;
+  const isRegistered = earlier.some(
+    (record) =>
+      record.type === 'gateway' &&
+      record.registration.payload.gateway === gateway &&
+      record.registration.payload.participant === participant &&
+      record.registration.payload.gatewayKey === trueUp.reading.key,
+  );
+  if (!isRegistered) return `gateway ${gateway} was not registered with this key in ${slot}`;
   const tradedWh = earlier.flatMap((record) =>
     record.type === 'position' && record.position.participant === participant
       ? [record.position.tradedWh]

@@ -160,6 +160,8 @@ function nameOfRecord(record: BundleRecord): string {
   switch (record.type) {
     case 'rules':
       return `rules ${record.slot}`;
+    case 'registry':
+      return `registry ${record.registry.blockNumber}`;
     case 'participant':
       return `participant ${record.participant.id}`;
     case 'gateway':
