@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installOpen62541 } from './open62541.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pinnedNode = join(root, 'node_modules/.bin/node');
@@ -95,6 +96,7 @@ const PEERS = [
   },
   { program: '/usr/bin/mbpoll', packages: ['mbpoll'], forWhat: 'the Modbus tests against mbpoll' },
   { program: '/usr/bin/socat', packages: ['socat'], forWhat: 'the serial-line tests (socat)' },
+  { program: '/usr/bin/cc', packages: ['gcc', 'libc6-dev'], forWhat: 'the OPC-UA tests against open62541' },
 ];
 
 async function installPeers() {
@@ -120,7 +122,11 @@ try {
   if (major < 20) throw new Error(`Node 20 or later is needed to begin with, this is ${process.version}`);
   await installPackages();
   await buildPages();
-  if (process.argv.includes('--test')) await installPeers();
+  if (process.argv.includes('--test')) {
+    await installPeers();
+    const why = await installOpen62541(root, run);
+    if (why !== undefined) say(`left out: the OPC-UA tests against open62541: ${why}`);
+  }
 } catch (error) {
   console.error(`[set-up] ${error.message}`);
   process.exitCode = 1;

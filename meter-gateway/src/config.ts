@@ -1,5 +1,8 @@
 import { CommonwattError, isId } from '@commonwatt/domain';
 import type { TlsFiles } from './modbus/line.ts';
+import type { Policy } from './opcua/client.ts';
+import type { ControlNodes } from './opcua/device.ts';
+import type { NodeMap } from './opcua/values.ts';
 
 /** Changes that an OPC-UA server reports by itself between two polls. */
 export interface Subscribe {
@@ -49,11 +52,17 @@ export type DeviceConfig =
       readonly id: string;
       readonly role: DeviceRole;
       readonly protocol: 'opcua';
-      /** Always SignAndEncrypt with Basic256Sha256, never None, never anonymous. */
+      /** Always SignAndEncrypt, never None, never anonymous. */
       readonly endpoint: string;
       readonly user: string;
       readonly password: string;
+      /** Basic256Sha256 by default. */
+      readonly security?: Policy;
       readonly profile: string;
+      /** Where the quantities are, in place of a profile: nodes as `nsu=NAMESPACE-URI;s=TEXT`. */
+      readonly nodes?: NodeMap;
+      /** How to force a battery, beside `nodes`. */
+      readonly control?: ControlNodes;
       readonly nameplate?: Nameplate;
       /** The server's certificate (PEM or DER), put on the trust list. */
       readonly serverCertificatePath?: string;

@@ -4,7 +4,7 @@ import type { Device } from './device.ts';
 import { ModbusBus, type BusOptions } from './modbus/bus.ts';
 import { nameOf } from './modbus/line.ts';
 import { profileDevice } from './modbus/profile-device.ts';
-import { opcuaDevice } from './opcua/device.ts';
+import { opcuaDevice, profileMapping, type OpcuaMapping } from './opcua/device.ts';
 import { OpcuaConnection, type OpcuaOptions } from './opcua/session.ts';
 import { loadProfile } from './profile/load.ts';
 import { sunspecDevice } from './sunspec/device.ts';
@@ -44,15 +44,15 @@ export function openConnections(options: ConnectionOptions): Connections {
   return {
     device(config) {
       if (config.protocol === 'opcua') {
-        const profile = loadProfile(config.profile);
-        if (profile.protocol !== 'opcua') throw unfit(config, 'an OPC-UA device');
-        const key = JSON.stringify(['opcua', config.endpoint, config.user, config.serverCertificatePath]);
+        const { endpoint, user, security, serverCertificatePath } = config;
+        const key = JSON.stringify(['opcua', endpoint, user, security, serverCertificatePath]);
+        const mapping = mappingOf(config);
         const [connection, release] = share(
           key,
           () => new OpcuaConnection({ ...config, pkiFolder: options.pkiFolder }, options.opcua),
         );
         const { id, role, subscribe } = config;
-        return opcuaDevice(profile, { id, role, connection, release, subscribe });
+        return opcuaDevice(mapping, { id, role, connection, release, subscribe });
       }
       const profile = config.profile === 'sunspec' ? undefined : loadProfile(config.profile);
       if (profile?.protocol === 'opcua') throw unfit(config, 'a Modbus device');
@@ -68,6 +68,15 @@ export function openConnections(options: ConnectionOptions): Connections {
       shared.clear();
     },
   };
+}
+
+function mappingOf(config: Extract<DeviceConfig, { protocol: 'opcua' }>): OpcuaMapping {
+  if (config.nodes) {
+    return { quantities: config.nodes, ...(config.control ? { control: config.control } : {}) };
+  }
+  const profile = loadProfile(config.profile);
+  if (profile.protocol !== 'opcua') throw unfit(config, 'an OPC-UA device');
+  return profileMapping(profile, config.role, config.id);
 }
 
 function unfit(config: DeviceConfig, kind: string): CommonwattError {

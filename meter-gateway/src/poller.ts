@@ -11,7 +11,8 @@ import { reason } from './deadline.ts';
 import type { Device } from './device.ts';
 import type { DeviceSample, Quantity } from './quantity.ts';
 import type { DeviceMemory } from './slots/memory.ts';
-import type { QualityFlag } from '@commonwatt/domain';
+import { observe, standsStill, type Standing } from './standing.ts';
+import { CommonwattError, type QualityFlag } from '@commonwatt/domain';
 
 /** The counters a device in each role must have. */
 const COUNTERS: Record<DeviceRole, readonly Quantity[]> = {
@@ -19,6 +20,9 @@ const COUNTERS: Record<DeviceRole, readonly Quantity[]> = {
   pv: ['exportWh'],
   battery: ['importWh', 'exportWh'],
 };
+
+/** Values and times of a device that stood still for this long are no look at it any more. */
+const STILL_MS = 5 * 60_000;
 
 /** Something went wrong in the counters at this time; it marks the slot's reading. */
 export interface FlagEvent {
@@ -42,12 +46,15 @@ export class Poller {
   goodAtMs: number | null = null;
   /** True when the last answer was nonsense in part or contradicted the counters. */
   nonsense = false;
+  /** What the device's own clock said at the last good look; null for a device without one. */
+  deviceTimeMs: number | null = null;
   polls = 0;
   errors = 0;
   #events: FlagEvent[] = [];
   #inFlight: Promise<void> | undefined;
   #suspected: CounterEvent | undefined;
   #lastFault = '';
+  #standing: Standing | undefined;
 
   constructor(options: {
     readonly device: Device;
@@ -110,6 +117,11 @@ export class Poller {
     try {
       const sample = await this.device.read();
       const endedMs = this.#nowMs();
+      this.#standing = observe(this.#standing, sample, endedMs);
+      if (standsStill(this.#standing, this.role, endedMs, STILL_MS)) {
+        const since = new Date(this.#standing?.deviceTimeMs ?? 0).toISOString();
+        throw new CommonwattError('unavailable', `answers, but its values stand still since ${since}`);
+      }
       // The device looked at its counters somewhere between question and answer; connecting before is no part of that.
       const realMs = performance.now() - startedAt;
       const share =
@@ -147,7 +159,9 @@ export class Poller {
     this.values = { ...this.values, ...good };
     if (complete)
       this.#count({ atMs, rawsWh, ...(sample.serial === undefined ? {} : { serial: sample.serial }) });
-    if (!this.nonsense) this.goodAtMs = atMs;
+    if (this.nonsense) return;
+    this.goodAtMs = atMs;
+    this.deviceTimeMs = sample.deviceTimeMs ?? null;
   }
 
   #count(sample: { atMs: number; rawsWh: Record<string, number>; serial?: string }): void {

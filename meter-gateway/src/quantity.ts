@@ -66,6 +66,8 @@ export interface DeviceSample {
   readonly nonsense: readonly Quantity[];
   /** The maker's serial number, where the device tells it. */
   readonly serial?: string;
+  /** When the device says its values are from, by its own clock. */
+  readonly deviceTimeMs?: number;
   /** When the look began, in real, monotonic time (`performance.now()`), where connecting came before it. */
   readonly sentAtMs?: number;
 }

@@ -1,7 +1,6 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '@commonwatt/domain/testing';
 import {
   DataType,
   MessageSecurityMode,
@@ -29,14 +28,6 @@ const TYPES: Record<string, DataType> = {
   'Battery.SetpointTimeout': DataType.UInt32,
 };
 const WRITABLE = new Set(['Battery.Setpoint', 'Battery.SetpointTimeout', 'Battery.Mode']);
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** An OPC-UA server on loopback: SignAndEncrypt only, user `gateway`, password `secret`, and only clients with a trusted certificate. */
 export async function fakeOpcua(options: {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AttributeIds, DataType, StatusCodes, type ClientSession, type StatusCode } from 'node-opcua';
+import { open62541Missing, open62541Program } from '@commonwatt/domain/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { planSynthetic, startPark, type Park, type ParkDevice } from './index.ts';
 import { withModbus, withOpcua, type ModbusClient } from './testing-clients.ts';
@@ -320,4 +321,40 @@ client.close()`;
   const { stdout } = await run('/usr/bin/python3', ['-c', script], { timeout: 20_000 });
   const { buffer } = await modbus('home-04-meter', (client) => client.readHoldingRegisters(0x0c83, 4));
   expect(stdout.trim().split('\n')).toEqual([String(buffer.readBigInt64BE()), 'True']);
+});
+
+const NO_OPEN62541 = open62541Missing();
+if (NO_OPEN62541 !== undefined) console.log(`left out: ${NO_OPEN62541}, its client reads no device`);
+
+test.skipIf(NO_OPEN62541 !== undefined)('open62541 reads and steers an OPC-UA home', async () => {
+  const { endpoint, user, password } = device('home-03-battery') as Opcua;
+  const keys = [join(dir, 'open62541.der'), join(dir, 'open62541-key.der')];
+  const client = async (secret: string, ...nodes: string[]): Promise<string[][]> => {
+    const args = [endpoint, ...keys, user, secret, 'urn:commonwatt:devices', ...nodes];
+    const { stdout } = await run(open62541Program('client'), args).catch(
+      (error: unknown) => error as { stdout: string },
+    );
+    return stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t'));
+  };
+  const [soc, power, missing] = await client(
+    password,
+    'Battery.StateOfCharge',
+    'Meter.AcActivePowerTotal',
+    'Meter.Nothing',
+  );
+  expect([soc?.[1], power?.[1], missing?.[1]]).toEqual(['Good', 'Good', 'BadNodeIdUnknown']);
+  const own = await opcua('home-03-meter', (session) => readNode(session, 'Battery.StateOfCharge'));
+  expect(Number(soc?.[2])).toBeCloseTo(own, 3);
+  const written = await client(
+    password,
+    'Battery.Setpoint=-500',
+    'Battery.Setpoint',
+    'Battery.Setpoint=999999',
+  );
+  expect(written.map(([, status]) => status)).toEqual(['Good', 'Good', 'BadOutOfRange']);
+  expect(Number(written[1]?.[2])).toBe(-500);
+  expect((await client('wrong', 'Battery.Setpoint'))[0]?.[0]).toBe('connect');
 });

@@ -57,10 +57,16 @@ async function checkDevicesOnce(
   const failures: { device: string; reason: string }[] = [];
   for (const config of file.devices) {
     const { id, role } = config;
-    print(`${id} (${role}, ${config.profile})`);
+    print(`${id} (${role}, ${'nodes' in config ? 'nodes of its own' : config.profile})`);
     try {
-      const { values, nonsense, serial } = await connections.device(config).read();
+      const { values, nonsense, serial, deviceTimeMs } = await connections.device(config).read();
       if (serial !== undefined) print(`  serial number ${serial}`);
+      if (deviceTimeMs !== undefined) {
+        const aheadS = (deviceTimeMs - Date.now()) / 1000;
+        print(
+          `  device time ${new Date(deviceTimeMs).toISOString()}, ${Math.abs(aheadS).toFixed(1)} s ${aheadS < 0 ? 'behind' : 'ahead of'} this machine's`,
+        );
+      }
       const row = (quantity: Quantity, value: number | null, quality: CheckRow['quality']): void => {
         rows.push({ device: id, role, quantity, value, unit: unitOf(quantity), quality });
         print(

@@ -1,5 +1,8 @@
 /** JSON schema of the configuration file. Every protocol has its own device form, chosen by `protocol`. */
 
+import { POLICIES } from '../opcua/client.ts';
+import { QUANTITIES } from '../quantity.ts';
+
 const id = { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,64}$' };
 const text = { type: 'string', minLength: 1 };
 const port = { type: 'integer', minimum: 1, maximum: 65_535 };
@@ -21,6 +24,14 @@ const tls = {
   additionalProperties: false,
   required: ['caPath'],
   properties: { caPath: text, certificatePath: text, keyPath: text, serverName: text },
+};
+
+const node = { type: 'string', pattern: '^(nsu=[^;]+;)?[isgb]=.+$' };
+const mapped = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['node', 'scale'],
+  properties: { node, scale: { type: 'number', not: { const: 0 } } },
 };
 
 export const CONFIG_SCHEMA = {
@@ -88,7 +99,26 @@ export const CONFIG_SCHEMA = {
               endpoint: { type: 'string', pattern: '^opc\\.tcp://' },
               user: text,
               password: text,
+              security: { enum: [...POLICIES] },
               profile: { ...text, default: 'opc34100' },
+              nodes: {
+                type: 'object',
+                additionalProperties: false,
+                minProperties: 1,
+                properties: Object.fromEntries(QUANTITIES.map((quantity) => [quantity, mapped])),
+              },
+              control: {
+                type: 'object',
+                additionalProperties: false,
+                required: ['setpointW', 'timeoutS', 'mode', 'modeFollow', 'modeSelf'],
+                properties: {
+                  setpointW: node,
+                  timeoutS: node,
+                  mode: node,
+                  modeFollow: { type: 'integer' },
+                  modeSelf: { type: 'integer' },
+                },
+              },
               serverCertificatePath: text,
               subscribe: {
                 type: 'object',

@@ -1,5 +1,5 @@
-import { X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createHash, X509Certificate } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CommonwattError } from '@commonwatt/domain';
@@ -10,25 +10,42 @@ export interface Pki {
   readonly manager: OPCUACertificateManager;
   readonly certificateFile: string;
   readonly privateKeyFile: string;
+  /** The client's own certificate, DER. */
+  ownCertificate(): Buffer;
   /** Trusts a server's certificate, PEM or DER, once, and gives its DER bytes. Throws CommonwattError `not-found` or `malformed`. */
   trust(certificatePath: string): Promise<Buffer>;
 }
 
 export const APPLICATION_URI = `urn:commonwatt:gateway`;
-const opened = new Map<string, Promise<Pki>>();
+/** Certificates that people move between these folders, and revocation lists, count from the next connect on. */
+const LISTS = ['trusted/certs', 'trusted/crl', 'issuers/certs', 'issuers/crl', 'rejected'];
+const opened = new Map<string, { readonly pki: Promise<Pki>; lists: string }>();
 
-/** Opens the folder, and makes the key and a self-signed certificate the first time (about a second of computing). */
-export function openPki(folder: string): Promise<Pki> {
+/**
+ * Opens the folder, and makes the key and a self-signed certificate the first time (about a second of computing). Unknown servers'
+ * certificates are kept in `rejected`; moved to `trusted/certs` they count. What was opened once is used again while the lists stay as
+ * they are: the library reads them at the start only, and reading again under a connection in progress would reject it.
+ */
+export async function openPki(folder: string): Promise<Pki> {
   const rootFolder = resolve(folder);
-  let pki = opened.get(rootFolder);
-  if (!pki) {
-    pki = create(rootFolder).catch((error: unknown) => {
-      opened.delete(rootFolder);
-      throw error;
-    });
-    opened.set(rootFolder, pki);
+  const lists = listsOf(rootFolder);
+  const before = opened.get(rootFolder);
+  if (before?.lists === lists) return before.pki;
+  const pki = create(rootFolder);
+  const entry = { pki, lists };
+  opened.set(rootFolder, entry);
+  try {
+    await pki;
+    entry.lists = listsOf(rootFolder);
+    return await pki;
+  } catch (error) {
+    if (opened.get(rootFolder) === entry) opened.delete(rootFolder);
+    throw error;
   }
-  return pki;
+}
+
+function listsOf(rootFolder: string): string {
+  return LISTS.map((list) => statSync(join(rootFolder, list), { throwIfNoEntry: false })?.mtimeMs).join();
 }
 
 /** Path of the gateway's own certificate (PEM) in this folder, made if it is not there: give it to servers so that they trust it. */
@@ -45,6 +62,8 @@ async function create(rootFolder: string): Promise<Pki> {
     setWarningLogger(() => {});
   }
   mkdirSync(rootFolder, { recursive: true, mode: 0o700 });
+  // It may have been there before, open to all: it holds a private key.
+  chmodSync(rootFolder, 0o700);
   const manager = new OPCUACertificateManager({
     rootFolder,
     // The trust list decides: an unknown server is refused.
@@ -65,11 +84,13 @@ async function create(rootFolder: string): Promise<Pki> {
       outputFile: certificateFile,
     });
   }
+  chmodSync(privateKeyFile, 0o600);
   const trusted = new Map<string, Promise<Buffer>>();
   return {
     manager,
     certificateFile,
     privateKeyFile,
+    ownCertificate: () => derOf(readFileSync(certificateFile), certificateFile),
     trust(certificatePath) {
       let done = trusted.get(certificatePath);
       if (!done) {
@@ -114,13 +135,22 @@ export function derOf(bytes: Buffer, path: string): Buffer {
 }
 
 /** Throws CommonwattError `unavailable` for a certificate outside its time: the library lets trusted ones pass whatever their date. */
-export function checkValidity(der: Buffer, nowMs: number): void {
+export function checkValidity(der: Buffer, nowMs: number, whose: 'server' | 'gateway'): void {
   const { validFromDate, validToDate } = new X509Certificate(der);
   if (nowMs >= validFromDate.getTime() && nowMs <= validToDate.getTime()) return;
-  const when = nowMs < validFromDate.getTime() ? 'is not valid before' : 'has expired on';
-  const date = (nowMs < validFromDate.getTime() ? validFromDate : validToDate).toISOString().slice(0, 10);
-  throw new CommonwattError('unavailable', `the server certificate ${when} ${date}`, {
-    field: 'serverCertificatePath',
-    remedy: 'renew it in the device, and check the clock of the gateway',
+  const early = nowMs < validFromDate.getTime();
+  const when = early ? 'is not valid before' : 'has expired on';
+  const date = (early ? validFromDate : validToDate).toISOString().slice(0, 10);
+  throw new CommonwattError('unavailable', `the ${whose} certificate ${when} ${date}`, {
+    field: whose === 'server' ? 'serverCertificatePath' : 'own/certs/client_certificate.pem',
+    remedy:
+      whose === 'server'
+        ? 'renew it in the device, and check the clocks of device and gateway'
+        : 'remove it, start again, and let the servers trust the new one; check the clock of the gateway',
   });
+}
+
+/** SHA-1 of a certificate in hex, as devices and tools show it. */
+export function thumbprintOf(der: Buffer): string {
+  return createHash('sha1').update(der).digest('hex');
 }

@@ -1,8 +1,8 @@
 import type { ClientSession, DataValue } from 'node-opcua';
+import { resolveNode } from './node-id.ts';
 
-/** Nodes whose changes are wanted between two polls. */
+/** Nodes (`nsu=URI;s=TEXT`) whose changes are wanted between two polls. */
 export interface Watch {
-  readonly namespaceUri: string;
   readonly nodes: readonly { readonly node: string; readonly deadband: number }[];
   readonly samplingIntervalMs: number;
   readonly onValue: (node: string, value: DataValue) => void;
@@ -10,13 +10,19 @@ export interface Watch {
 
 /** Keep-alives that may be missing before the server drops the subscription; times the interval well below the session's timeout. */
 const KEEP_ALIVES = 20;
-const QUEUE = 1;
+/** Changes the server keeps while the connection is broken; older ones are dropped. Counters are polled, so no energy hangs on them. */
+const QUEUE = 10;
 
 /**
  * A subscription with one monitored item for each node (OPC 10000-4, 5.12 and 5.13), absolute deadband: percent deadband needs an
- * EURange that plain variables lack. Items are created one after the other; all at once confuses servers.
+ * EURange that plain variables lack. Items are created one after the other; all at once confuses servers. A node that the server does not
+ * know is left to the poll, which names it.
  */
-export async function startWatch(session: ClientSession, namespace: number, watch: Watch): Promise<void> {
+export async function startWatch(
+  session: ClientSession,
+  namespaces: readonly string[],
+  watch: Watch,
+): Promise<void> {
   const { ClientSubscription, DataChangeFilter, DataChangeTrigger, DeadbandType, TimestampsToReturn } =
     await import('node-opcua');
   const { samplingIntervalMs, onValue } = watch;
@@ -30,7 +36,7 @@ export async function startWatch(session: ClientSession, namespace: number, watc
   });
   for (const { node, deadband } of watch.nodes) {
     const item = await subscription.monitor(
-      { nodeId: `ns=${namespace};s=${node}`, attributeId: 13 },
+      { nodeId: resolveNode(node, namespaces), attributeId: 13 },
       {
         samplingInterval: samplingIntervalMs,
         queueSize: QUEUE,
@@ -41,7 +47,7 @@ export async function startWatch(session: ClientSession, namespace: number, watc
           deadbandValue: deadband,
         }),
       },
-      TimestampsToReturn.Neither,
+      TimestampsToReturn.Source,
     );
     item.on('changed', (value: unknown) => onValue(node, value as DataValue));
   }

@@ -185,7 +185,7 @@ export class Slots {
       batteryDischargedWh: energy.batteryDischargedWh,
       stateOfChargePermille: soc ?? null,
       flags: [...flags].sort(),
-      deviceTimeMs: null,
+      deviceTimeMs: pollers.find(({ role }) => role === 'grid-meter')?.deviceTimeMs ?? null,
       gatewayTimeMs: Math.round(nowMs()),
       clockSynchronised,
     });
