@@ -59,6 +59,10 @@ describe('an operator watches five homes', { timeout: 180_000 }, () => {
       const count = await pointsOf(influx as InfluxServer, 'meter');
       expect(count).toBeGreaterThan(0);
       expect(await pointsOf(influx as InfluxServer, 'feeder')).toBeGreaterThan(0);
+      for (const field of ['rtt_ms', 'skew_ms'])
+        expect(await pointsOf(influx as InfluxServer, 'gateway', field)).toBeGreaterThan(0);
+      for (const field of ['p10', 'p50', 'p90', 'actual'])
+        expect(await pointsOf(influx as InfluxServer, 'forecast', field)).toBeGreaterThan(0);
       await influx?.kill();
     },
   );
@@ -75,8 +79,8 @@ describe('an operator watches five homes', { timeout: 180_000 }, () => {
   });
 });
 
-async function pointsOf(influx: InfluxServer, measurement: string): Promise<number> {
-  const answer = (await influx.query(`SELECT count(p_w) FROM ${measurement}`)) as {
+async function pointsOf(influx: InfluxServer, measurement: string, field = 'p_w'): Promise<number> {
+  const answer = (await influx.query(`SELECT count(${field}) FROM ${measurement}`)) as {
     results: { series?: { values: number[][] }[] }[];
   };
   return answer.results[0]?.series?.[0]?.values[0]?.[1] ?? 0;

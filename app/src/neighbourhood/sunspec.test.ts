@@ -90,11 +90,13 @@ function get(models: Map<number, Model>, id: number): Model {
 }
 
 describe('a SunSpec device, found by discovery', () => {
-  test('inverter: models 1 and 103', async () => {
+  test('inverter: models 1, 103 and 122', async () => {
     const models = await walk(await serve('inverter'));
-    expect([...models.keys()]).toEqual([1, 103]);
+    expect([...models.keys()]).toEqual([1, 103, 122]);
+    const status = get(models, 122);
+    expect(Date.UTC(2000, 0, 1) + long(status, 41) * 1000).toBe(view.atMs);
     const inverter = get(models, 103);
-    const endAddress = inverter.address + inverter.words.length;
+    const endAddress = status.address + status.words.length;
     await expect(
       withModbus(server?.port ?? 0, (client) => client.readHoldingRegisters(endAddress + 2, 1)),
     ).rejects.toThrow(/Illegal data address/);
@@ -168,6 +170,7 @@ const NOT_IMPLEMENTED: Readonly<Record<string, readonly number[]>> = {
 describe.skipIf(!existsSync(REFERENCE))('against the published models (skipped without ../shared)', () => {
   test.each([
     ['inverter', 103],
+    ['inverter', 122],
     ['battery', 124],
     ['battery', 802],
     ['battery', 203],

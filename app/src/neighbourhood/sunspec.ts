@@ -18,7 +18,7 @@ const NOT_I16 = 0x8000;
 const NOT_U16 = 0xffff;
 
 /** Lengths without the two registers of id and length. */
-const LENGTH = { 103: 50, 124: 24, 802: 62, 203: 105 } as const;
+const LENGTH = { 103: 50, 122: 44, 124: 24, 802: 62, 203: 105 } as const;
 
 /** Where each model of a battery starts. */
 export const BATTERY_MODEL = {
@@ -27,9 +27,10 @@ export const BATTERY_MODEL = {
   203: FIRST + 2 + LENGTH[124] + 2 + LENGTH[802],
 } as const;
 
-/** Inverter: models 1 and 103. Energy WH is what the roof has produced. */
+/** Inverter: models 1, 103 and, for its clock, 122. Energy WH is what the roof has produced. */
 export function sunSpecInverter(view: HomeView, serial: string, peakW: number, seed: number): Registers {
-  const registers = new Registers(SUNSPEC_BASE, FIRST - SUNSPEC_BASE + 2 + LENGTH[103] + 2);
+  const status = FIRST + 2 + LENGTH[103];
+  const registers = new Registers(SUNSPEC_BASE, status + 2 + LENGTH[122] + 2 - SUNSPEC_BASE);
   common(registers, 'Commonwatt', 'Roof inverter', serial);
   const m = FIRST;
   header(registers, m, 103, LENGTH[103], NOT_U16);
@@ -55,8 +56,19 @@ export function sunSpecInverter(view: HomeView, serial: string, peakW: number, s
   scaleFactor(registers, m + 37, 0);
   registers.u16(m + 38, view.pvW > 0 ? 4 : 2); // MPPT or sleeping
   registers.u32(m + 40, 0);
-  end(registers, m + 2 + LENGTH[103]);
+  measurementStatus(registers, status, view);
+  end(registers, status + 2 + LENGTH[122]);
   return registers;
+}
+
+/** Model 122: connected, producing, and the time in seconds since 2000. */
+function measurementStatus(registers: Registers, m: number, view: HomeView): void {
+  header(registers, m, 122, LENGTH[122], 0);
+  registers.u16(m + 2, 1 | (view.pvW > 0 ? 4 : 0)); // connected, operating
+  for (const offset of [29, 30, 32, 45]) registers.u16(m + offset, NOT_I16);
+  for (const offset of [31, 43, 44]) registers.u16(m + offset, NOT_U16);
+  registers.text(m + 37, 4, 'RTC');
+  registers.u32(m + 41, (view.atMs - Date.UTC(2000, 0, 1)) / 1000);
 }
 
 /**

@@ -18,6 +18,7 @@ import { gatewayOf, type Community } from './community.ts';
 import { energyOf } from './energy-of.ts';
 import { deliverReading } from './market-access.ts';
 import { startSteering } from './steering.ts';
+import type { Telemetry } from './telemetry.ts';
 import { startTrading, type Trading } from './trading.ts';
 
 const SOC_RESERVE_PERMILLE = 100;
@@ -39,6 +40,7 @@ export interface HouseholdOptions {
   readonly limits: () => readonly ImportLimit[];
   /** Sold less bought in this slot's clearing, Wh; null while it is not cleared. */
   readonly positionWh: (slot: SlotId) => number | null;
+  readonly telemetry: Pick<Telemetry, 'expected' | 'came'>;
   readonly log: (line: string) => void;
 }
 
@@ -90,6 +92,7 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
     pollIntervalMs: options.pollIntervalMs,
     deliver: async (reading, signal) => {
       learn(reading.payload);
+      options.telemetry.came(spec, energyOf(reading.payload, spec));
       return deliverReading(market, reading, signal);
     },
     limits: { importFuseW: spec.importFuseW, socReservePermille: SOC_RESERVE_PERMILLE },
@@ -107,6 +110,7 @@ export async function startHousehold(options: HouseholdOptions): Promise<Househo
     rules,
     signer: community.signerOf(spec.id),
     forecaster,
+    expected: (forecast) => options.telemetry.expected(spec, forecast),
     stateOfChargeWh,
   });
   const steering = startSteering({

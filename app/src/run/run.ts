@@ -112,7 +112,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   closing.add('the clock', () => clock.stop());
   const collateral = new CollateralBoard(communityChain, community.participants);
   await collateral.refresh();
-  const telemetry = await startTelemetry({ influxUrl: options.influxUrl, log: say });
+  const telemetry = await startTelemetry({ influxUrl: options.influxUrl, slotMinutes, log: say });
   closing.add('telemetry', () => telemetry.stop());
   const households: Household[] = [];
   const market = await openMarket({
@@ -213,6 +213,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
         outlook: () => board.outlook(rules),
         limits: () => limits.get(home.id) ?? [],
         positionWh: (slot) => board.positionWh(slot, home.id),
+        telemetry,
         log: say,
       });
     }),

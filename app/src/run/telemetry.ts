@@ -1,3 +1,5 @@
+import type { SlotMinutes } from '@commonwatt/domain';
+import type { SlotEnergy, SlotForecast } from '@commonwatt/forecasts';
 import { influxSchema } from '@commonwatt/grafana';
 import {
   createInfluxTelemetry,
@@ -5,6 +7,7 @@ import {
   type TelemetryPoint,
   type TelemetryPort,
 } from '@commonwatt/market-engine';
+import { actualPoints, forecastPoints, type ForecastSite } from './forecast-points.ts';
 import type { Household } from './household.ts';
 import { flowsOf, sumFlows } from './view.ts';
 
@@ -17,6 +20,10 @@ const RATING_W_PER_HOME = 3000;
 export interface Telemetry {
   readonly port: TelemetryPort;
   homes(atMs: number, households: readonly Household[], limitW: number | null): void;
+  /** What a home expects of a slot, as its orders were made with it. */
+  expected(site: ForecastSite, forecast: SlotForecast): void;
+  /** What a slot's reading says came, beside what was expected. */
+  came(site: ForecastSite, energy: SlotEnergy): void;
   /** A line on the operators' charts. */
   event(atMs: number, kind: 'demand-signal' | 'limit', title: string, text: string): void;
   stop(): Promise<void>;
@@ -24,6 +31,7 @@ export interface Telemetry {
 
 export async function startTelemetry(options: {
   influxUrl: string | null;
+  slotMinutes: SlotMinutes;
   log: (line: string) => void;
 }): Promise<Telemetry> {
   const sink =
@@ -60,6 +68,8 @@ export async function startTelemetry(options: {
         },
       ]);
     },
+    expected: (site, forecast) => write(forecastPoints(site, forecast, options.slotMinutes)),
+    came: (site, energy) => write(actualPoints(site, energy, options.slotMinutes)),
     event(atMs, kind, title, text) {
       write([
         {
@@ -78,6 +88,7 @@ export async function startTelemetry(options: {
 
 function homePoints(atMs: number, household: Household): TelemetryPoint[] {
   const { spec, gateway } = household;
+  const { pending, rejected, rttMs, skewMs } = gateway.statistics();
   const reading = household.latest();
   if (reading === null) return [];
   const flows = flowsOf(household);
@@ -100,8 +111,10 @@ function homePoints(atMs: number, household: Household): TelemetryPoint[] {
       tags: { gateway: `gw-${spec.id}`, protocol: spec.protocol },
       fields: {
         up: reading.flags.includes('stale') ? 0 : 1,
-        buffered: gateway.statistics().pending,
-        dropped: gateway.statistics().rejected,
+        ...(rttMs === null ? {} : { rtt_ms: rttMs }),
+        buffered: pending,
+        dropped: rejected,
+        ...(skewMs === null ? {} : { skew_ms: skewMs }),
       },
       atMs,
     },

@@ -9,7 +9,7 @@ import {
   type Signer,
   type SlotId,
 } from '@commonwatt/domain';
-import type { Forecaster } from '@commonwatt/forecasts';
+import type { Forecaster, SlotForecast } from '@commonwatt/forecasts';
 import {
   ordersFor,
   planHome,
@@ -32,6 +32,8 @@ export interface TradingOptions {
   readonly market: MarketClient;
   readonly clock: Clock;
   readonly forecaster: Forecaster;
+  /** Hears what the orders of a slot were made with. */
+  readonly expected: (forecast: SlotForecast) => void;
   readonly firstSlot: SlotId;
   /** 0 to 1: where in the span of order times this home stands. */
   readonly phase: number;
@@ -93,6 +95,7 @@ export function startTrading(options: TradingOptions): Trading {
     });
     const inSlot = expected.find((forecast) => forecast.slotStartMs === slotStartMs(slot));
     if (!inSlot) return [];
+    options.expected(inSlot);
     const name = slot.replaceAll(/[-:]/g, '').slice(0, 13);
     return ordersFor({ home, slot, plan, expected: inSlot, outlook, stateOfChargeWh }).map((order) => ({
       type: 'order',
