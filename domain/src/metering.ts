@@ -3,7 +3,7 @@ import type { SlotId } from './slot.ts';
 /**
  * Why a reading is less than good. `stale`: the device stopped answering; `nonsense`: values no such device can have;
  * `reset`, `jump`, `replaced`: the counter broke off; `interpolated`: the boundary lies between two polls far apart;
- * `clock`: the gateway's wall clock is not synchronised.
+ * `clock`: the gateway's wall clock is not synchronised, or the meter's own is off by more than a minute.
  */
 export type QualityFlag =
   'stale' | 'nonsense' | 'reset' | 'jump' | 'replaced' | 'interpolated' | 'clock' | 'partial';
@@ -53,7 +53,7 @@ export interface MeterReading {
   readonly batteryDischargedWh: number | null;
   readonly stateOfChargePermille: number | null;
   readonly flags: readonly QualityFlag[];
-  /** When the device said so, or null for a device without a clock. */
+  /** What the meter's own clock showed at `gatewayTimeMs`, or the time it gave its last values; null for a meter that tells no time. */
   readonly deviceTimeMs: number | null;
   readonly gatewayTimeMs: number;
   readonly clockSynchronised: boolean;

@@ -20,9 +20,15 @@ export interface Nameplate {
 
 export type DeviceRole = 'grid-meter' | 'pv' | 'battery';
 
+/** What any Modbus device may need besides its address. */
+export interface ModbusManners {
+  /** IANA name of the zone the device's own clock runs in, for makers that keep local time. */
+  readonly timezone?: string;
+}
+
 /** A device and how to reach it. The profile is a name from `profiles/`, or `sunspec` for a Modbus device that describes itself. */
 export type DeviceConfig =
-  | {
+  | (ModbusManners & {
       readonly id: string;
       readonly role: DeviceRole;
       readonly protocol: 'modbus-tcp';
@@ -34,8 +40,8 @@ export type DeviceConfig =
       /** `rtu`: a serial gateway that passes RTU frames through TCP. */
       readonly framing?: 'tcp' | 'rtu';
       readonly tls?: TlsFiles;
-    }
-  | {
+    })
+  | (ModbusManners & {
       readonly id: string;
       readonly role: DeviceRole;
       readonly protocol: 'modbus-rtu';
@@ -47,7 +53,7 @@ export type DeviceConfig =
       readonly unitId: number;
       readonly profile: string;
       readonly nameplate?: Nameplate;
-    }
+    })
   | {
       readonly id: string;
       readonly role: DeviceRole;

@@ -58,7 +58,8 @@ export function openConnections(options: ConnectionOptions): Connections {
       if (profile?.protocol === 'opcua') throw unfit(config, 'a Modbus device');
       const key = JSON.stringify(['modbus', nameOf(config)]);
       const [bus, release] = share(key, () => new ModbusBus(config, options.modbus));
-      const deviceOptions = { id: config.id, unitId: config.unitId, bus, release };
+      const { id, unitId, timezone } = config;
+      const deviceOptions = { id, unitId, timezone, bus, release };
       return profile === undefined
         ? sunspecDevice(config.role, deviceOptions)
         : profileDevice(profile, deviceOptions);

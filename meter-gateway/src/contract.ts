@@ -58,6 +58,10 @@ export interface GatewayStatistics {
   readonly rejected: number;
   readonly pending: number;
   readonly protocol: 'modbus' | 'opcua';
+  /** How long the slowest device took for its last look, real ms; null before the first. */
+  readonly rttMs: number | null;
+  /** Device clock less gateway clock, ms: the grid meter's, or the one that is off most; null where no device tells the time. */
+  readonly skewMs: number | null;
   readonly flags: Reading['flags'];
 }
 

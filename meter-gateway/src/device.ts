@@ -28,6 +28,8 @@ export interface Device {
   readonly resolutionWh: number;
   /** One look at all its quantities. Throws CommonwattError `unavailable` when it does not answer. */
   read(): Promise<DeviceSample>;
+  /** The device's own clock, ms since 1970; undefined when it does not tell. Throws as `read` does. */
+  clock?(): Promise<number | undefined>;
   readonly control?: BatteryControl;
   /** Values that come by themselves between two looks, where the protocol can do that; called for each change. */
   watch?(listener: (values: DeviceSample['values']) => void): void;

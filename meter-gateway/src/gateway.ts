@@ -8,7 +8,7 @@ import { reason, withDeadline } from './deadline.ts';
 import { startDelivery } from './delivery.ts';
 import { Dispatcher, type DispatchView } from './dispatch/dispatcher.ts';
 import { batteryState, dispatchView } from './battery-view.ts';
-import { combineReading, isFresh } from './latest.ts';
+import { combineReading, isFresh, slowestMs, widestSkewMs } from './latest.ts';
 import { Poller } from './poller.ts';
 import { Slots } from './slots/slots.ts';
 import { openStore } from './store/store.ts';
@@ -256,6 +256,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       rejected: delivery.rejected,
       pending: store.pendingCount(),
       protocol: meter.device.protocol,
+      rttMs: slowestMs(pollers),
+      skewMs: widestSkewMs(meter, pollers),
       flags: latest?.flags ?? [],
     }),
     stop: () => (stopped ??= stop()),

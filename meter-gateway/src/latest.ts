@@ -45,3 +45,16 @@ export function combineReading(
   const known = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
   return { atMs: Math.round(atMs), ...known, flags: [...flags].sort() };
 }
+
+/** How long the slowest device took for its last look, ms; null before the first answer. */
+export function slowestMs(pollers: readonly Poller[]): number | null {
+  const known = pollers.map(({ rttMs }) => rttMs).filter((ms) => ms !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
+/** Device clock less gateway clock, ms: the meter's, which the readings hang on, else the one that is off most; null without a clock. */
+export function widestSkewMs(meter: Poller, pollers: readonly Poller[]): number | null {
+  if (meter.skew) return meter.skew.skewMs;
+  const known = pollers.flatMap(({ skew }) => skew?.skewMs ?? []);
+  return known.length === 0 ? null : known.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a));
+}

@@ -5,6 +5,7 @@ import {
   thinPoints,
   type CounterEvent,
   type CounterLimits,
+  type CounterSample,
   type CounterState,
 } from './counter/tracker.ts';
 import { reason } from './deadline.ts';
@@ -23,6 +24,16 @@ const COUNTERS: Record<DeviceRole, readonly Quantity[]> = {
 
 /** Values and times of a device that stood still for this long are no look at it any more. */
 const STILL_MS = 5 * 60_000;
+
+/** The device's own clock against the gateway's. */
+export interface ClockSkew {
+  /** Device time less gateway time. */
+  readonly skewMs: number;
+  readonly atMs: number;
+}
+
+/** A device's clock drifts slowly: it is looked at this often, so that it costs next to nothing. */
+const CLOCK_EVERY_MS = 300_000;
 
 /** Something went wrong in the counters at this time; it marks the slot's reading. */
 export interface FlagEvent {
@@ -46,10 +57,15 @@ export class Poller {
   goodAtMs: number | null = null;
   /** True when the last answer was nonsense in part or contradicted the counters. */
   nonsense = false;
-  /** What the device's own clock said at the last good look; null for a device without one. */
+  /** When the device said the values of the last good look are from, by its own clock; null for a device that does not. */
   deviceTimeMs: number | null = null;
   polls = 0;
   errors = 0;
+  /** How long the last look that was answered took, real ms; null before the first. */
+  rttMs: number | null = null;
+  /** The device's clock less the gateway's; null where the device does not tell. */
+  skew: ClockSkew | null = null;
+  #clockDueMs = -Infinity;
   #events: FlagEvent[] = [];
   #inFlight: Promise<void> | undefined;
   #suspected: CounterEvent | undefined;
@@ -127,7 +143,9 @@ export class Poller {
       const share =
         sample.sentAtMs === undefined || realMs <= 0 ? 1 : (realMs - (sample.sentAtMs - startedAt)) / realMs;
       const lookMs = (endedMs - startedMs) * Math.min(1, Math.max(0, share));
+      this.rttMs = realMs * Math.min(1, Math.max(0, share));
       this.#take(sample, Math.max(startedMs, Math.round(endedMs - lookMs / 2)));
+      await this.#lookAtClock();
       if (this.#lastFault !== '') this.#log(`${this.id}: answers again`);
       this.#lastFault = '';
     } catch (error) {
@@ -137,6 +155,17 @@ export class Poller {
       if (this.#lastFault === '' && !this.stopped) this.#log(`${this.id}: ${fault}`);
       this.#lastFault = fault;
     }
+  }
+
+  /** Never throws: a clock that cannot be read is no fault of the look. */
+  async #lookAtClock(): Promise<void> {
+    const startedMs = this.#nowMs();
+    if (!this.device.clock) return;
+    if (startedMs < this.#clockDueMs && startedMs > this.#clockDueMs - 2 * CLOCK_EVERY_MS) return;
+    this.#clockDueMs = startedMs + CLOCK_EVERY_MS;
+    const deviceMs = await this.device.clock().catch(() => undefined);
+    const atMs = (startedMs + this.#nowMs()) / 2;
+    this.skew = deviceMs === undefined ? null : { skewMs: Math.round(deviceMs - atMs), atMs };
   }
 
   #take(sample: DeviceSample, atMs: number): void {
@@ -157,14 +186,22 @@ export class Poller {
       Object.entries(sample.values).filter(([name]) => !name.endsWith('portWh')),
     );
     this.values = { ...this.values, ...good };
-    if (complete)
-      this.#count({ atMs, rawsWh, ...(sample.serial === undefined ? {} : { serial: sample.serial }) });
+    if (complete) {
+      const { serial, resolutionWh, rollsAtWh } = sample;
+      this.#count({
+        atMs,
+        rawsWh,
+        ...(serial === undefined ? {} : { serial }),
+        ...(resolutionWh === undefined ? {} : { resolutionWh }),
+        ...(rollsAtWh === undefined ? {} : { rollsAtWh }),
+      });
+    }
     if (this.nonsense) return;
     this.goodAtMs = atMs;
     this.deviceTimeMs = sample.deviceTimeMs ?? null;
   }
 
-  #count(sample: { atMs: number; rawsWh: Record<string, number>; serial?: string }): void {
+  #count(sample: CounterSample): void {
     const before = this.counters;
     const { state, event } = takeSample(before, sample, this.#limits);
     this.counters = thinPoints(state, this.#slotMs);

@@ -59,8 +59,16 @@ export function unitOf(quantity: Quantity): string {
   return unit === 'Permille' ? 'permille' : unit;
 }
 
+/** What one answer says of its energy counters besides their values. */
+export interface CounterFacts {
+  /** The coarsest step of the counters in this answer, Wh: a float's step grows with its value. */
+  readonly resolutionWh?: number;
+  /** Where counters begin again at zero, Wh. */
+  readonly rollsAtWh?: Readonly<Partial<Record<Quantity, number>>>;
+}
+
 /** One look at one device. Energy is whole Wh, state of charge whole permille; the rest as the device gives it. */
-export interface DeviceSample {
+export interface DeviceSample extends CounterFacts {
   readonly values: Readonly<Partial<Record<Quantity, number>>>;
   /** Quantities that were read but cannot be true; they are absent from `values`. */
   readonly nonsense: readonly Quantity[];

@@ -4,6 +4,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
 import { checkDevices, type DeviceConfig } from '../config.ts';
 import { reason } from '../deadline.ts';
+import { isTimezone } from '../device-clock.ts';
 import { loadProfile } from '../profile/load.ts';
 import { CONFIG_SCHEMA } from './schema.ts';
 
@@ -60,7 +61,15 @@ export function parseConfig(content: string, file: string): GatewayFile {
     const path = pathOf(error);
     throw fault(line(path), wordsOf(error), path.join('.'));
   }
-  for (const [index, { profile }] of value.devices.entries()) {
+  for (const [index, device] of value.devices.entries()) {
+    const { profile } = device;
+    if (device.protocol !== 'opcua' && device.timezone !== undefined && !isTimezone(device.timezone)) {
+      throw fault(
+        line(['devices', index, 'timezone']),
+        `there is no time zone ${JSON.stringify(device.timezone)}; give an IANA name such as Europe/Berlin`,
+        `devices.${index}.timezone`,
+      );
+    }
     if (profile === 'sunspec') continue;
     try {
       loadProfile(profile);

@@ -17,6 +17,7 @@ const nameplate = {
     dischargeMaxW: watts,
   },
 };
+const manners = { timezone: text };
 const device = { id, role: { enum: ['grid-meter', 'pv', 'battery'] }, profile: text, nameplate };
 
 const tls = {
@@ -73,6 +74,7 @@ export const CONFIG_SCHEMA = {
               host: text,
               port: { ...port, default: 502 },
               unitId: { ...unitId, default: 1 },
+              ...manners,
               framing: { enum: ['tcp', 'rtu'] },
               tls,
             },
@@ -88,6 +90,7 @@ export const CONFIG_SCHEMA = {
               parity: { enum: ['none', 'even', 'odd'] },
               stopBits: { enum: [1, 2] },
               unitId: { ...unitId, default: 1 },
+              ...manners,
             },
           },
           {

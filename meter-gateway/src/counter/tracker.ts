@@ -6,11 +6,16 @@
 /** Counter values by name, e.g. `importWh` and `exportWh`. Every sample of a device has the same names. */
 export type Counters = Readonly<Record<string, number>>;
 
-/** An accepted look at the counters. `totalsWh` grow over all epochs; `rawsWh` are what the device shows. */
+/**
+ * An accepted look at the counters. `totalsWh` grow over all epochs; `rawsWh` are what the device shows, plus what it has rolled over
+ * since the epoch began, so that they never fall within an epoch.
+ */
 export interface CounterPoint {
   readonly atMs: number;
   readonly rawsWh: Counters;
   readonly totalsWh: Counters;
+  /** By how much `rawsWh` lie above what the device shows; absent before the first rollover. */
+  readonly rolledWh?: Counters;
   /** Grows by one when the raw counter breaks off for good. */
   readonly epoch: number;
 }
@@ -18,6 +23,10 @@ export interface CounterPoint {
 export interface CounterSample {
   readonly atMs: number;
   readonly rawsWh: Counters;
+  /** Where counters begin again at zero: 2^32 steps for a register of 32 bits. */
+  readonly rollsAtWh?: Counters;
+  /** Step of the counters in this answer, where it is coarser than the device's usual one. */
+  readonly resolutionWh?: number;
   readonly serial?: string;
 }
 
@@ -58,6 +67,46 @@ export function growthMaxWh(durationMs: number, limits: CounterLimits): number {
 
 type Step = 'grown' | 'low' | 'high';
 
+/** The limits as they are for this answer: a float counter's step grows with it. */
+function limitsFor(sample: CounterSample, limits: CounterLimits): CounterLimits {
+  const { resolutionWh = 0 } = sample;
+  return resolutionWh > limits.resolutionWh ? { ...limits, resolutionWh } : limits;
+}
+
+/** A sample on the scale of the epoch it may belong to. */
+interface Lifted extends CounterSample {
+  readonly rolledWh: Counters;
+}
+
+/**
+ * Adds what the counters have rolled over since the epoch began, one rollover more where a counter fell and that alone explains it: it
+ * stood so near its end that the connection can have carried it over in the time between. Zero is what devices show when they start: it
+ * is no rollover until it counts.
+ */
+function lift(last: CounterPoint, sample: CounterSample, limits: CounterLimits): Lifted {
+  const max = growthMaxWh(sample.atMs - last.atMs, limits);
+  const rawsWh: Record<string, number> = {};
+  const rolledWh: Record<string, number> = {};
+  for (const [name, shownWh] of Object.entries(sample.rawsWh)) {
+    let rolled = last.rolledWh?.[name] ?? 0;
+    const before = last.rawsWh[name] ?? shownWh + rolled;
+    // Whole Wh, like all that is counted.
+    const rollsAt = Math.round(sample.rollsAtWh?.[name] ?? Infinity);
+    const fell = shownWh + rolled < before - 2 * limits.resolutionWh;
+    if (fell && shownWh > 0 && Number.isFinite(rollsAt) && max < rollsAt / 2) {
+      const growth = shownWh + rolled + rollsAt - before;
+      if (growth >= 0 && growth <= max) rolled += rollsAt;
+    }
+    rawsWh[name] = shownWh + rolled;
+    rolledWh[name] = rolled;
+  }
+  return { ...sample, rawsWh, rolledWh };
+}
+
+function withRolled(point: CounterPoint, rolledWh: Counters): CounterPoint {
+  return Object.values(rolledWh).some((wh) => wh !== 0) ? { ...point, rolledWh } : point;
+}
+
 function compare(
   from: { readonly atMs: number; readonly rawsWh: Counters },
   to: CounterSample,
@@ -74,7 +123,7 @@ function compare(
 }
 
 /** Adds the growth from the last point; a fall within the rounding is no growth, and the higher raw value stays. */
-function grow(last: CounterPoint, sample: CounterSample): CounterPoint {
+function grow(last: CounterPoint, sample: Lifted): CounterPoint {
   const rawsWh: Record<string, number> = {};
   const totalsWh: Record<string, number> = {};
   for (const [name, rawWh] of Object.entries(sample.rawsWh)) {
@@ -82,32 +131,49 @@ function grow(last: CounterPoint, sample: CounterSample): CounterPoint {
     rawsWh[name] = Math.max(before, rawWh);
     totalsWh[name] = (last.totalsWh[name] ?? before) + Math.max(0, rawWh - before);
   }
-  return { atMs: sample.atMs, rawsWh, totalsWh, epoch: last.epoch };
+  return withRolled({ atMs: sample.atMs, rawsWh, totalsWh, epoch: last.epoch }, sample.rolledWh);
 }
 
-/** The first point of a new epoch: counters that went on keep their growth, those that broke off start again from here with none. */
-function rebase(last: CounterPoint, first: CounterSample, limits: CounterLimits): CounterPoint {
+/**
+ * The first point of a new epoch: counters that went on keep their growth, those that broke off start again from here with none.
+ * In another meter none goes on, however well its numbers fit.
+ */
+function rebase(
+  last: CounterPoint,
+  first: CounterSample,
+  swapped: boolean,
+  limits: CounterLimits,
+): CounterPoint {
   const max = growthMaxWh(first.atMs - last.atMs, limits);
+  const lifted = lift(last, first, limits);
+  const rawsWh: Record<string, number> = {};
   const totalsWh: Record<string, number> = {};
-  for (const [name, rawWh] of Object.entries(first.rawsWh)) {
-    const before = last.rawsWh[name] ?? rawWh;
-    const growth = rawWh - before;
-    totalsWh[name] = (last.totalsWh[name] ?? before) + (growth >= 0 && growth <= max ? growth : 0);
+  const rolledWh: Record<string, number> = {};
+  for (const [name, shownWh] of Object.entries(first.rawsWh)) {
+    const before = last.rawsWh[name] ?? shownWh;
+    const growth = (lifted.rawsWh[name] ?? shownWh) - before;
+    const goesOn = !swapped && growth >= 0 && growth <= max;
+    totalsWh[name] = (last.totalsWh[name] ?? before) + (goesOn ? growth : 0);
+    rolledWh[name] = goesOn ? (lifted.rolledWh[name] ?? 0) : 0;
+    rawsWh[name] = shownWh + (rolledWh[name] ?? 0);
   }
-  return { atMs: first.atMs, rawsWh: first.rawsWh, totalsWh, epoch: last.epoch + 1 };
+  return withRolled({ atMs: first.atMs, rawsWh, totalsWh, epoch: last.epoch + 1 }, rolledWh);
 }
 
 /** A device that starts up shows zeros: a counter that fell is believed only once one of those that fell counts again. */
-function countsAgain(last: CounterPoint, sample: CounterSample): boolean {
-  return Object.entries(sample.rawsWh).some(([name, rawWh]) => rawWh > 0 && rawWh < (last.rawsWh[name] ?? 0));
+function countsAgain(last: CounterPoint, sample: CounterSample, { rawsWh }: Lifted): boolean {
+  return Object.entries(sample.rawsWh).some(
+    ([name, shownWh]) => shownWh > 0 && (rawsWh[name] ?? 0) < (last.rawsWh[name] ?? 0),
+  );
 }
 
 /** Takes one sample. Never loses growth of a counter that goes on, never invents growth across a break. */
 export function takeSample(
   state: CounterState,
   sample: CounterSample,
-  limits: CounterLimits,
+  usual: CounterLimits,
 ): { readonly state: CounterState; readonly event: CounterEvent } {
+  const limits = limitsFor(sample, usual);
   const last = state.points.at(-1);
   const serial = sample.serial ?? state.serial;
   if (!last) {
@@ -116,22 +182,26 @@ export function takeSample(
   }
   if (sample.atMs <= (state.suspects.at(-1) ?? last).atMs) return { state, event: 'old' };
   const swapped = state.serial !== undefined && sample.serial !== undefined && sample.serial !== state.serial;
-  const step = compare(last, sample, limits);
+  const lifted = lift(last, sample, limits);
+  const step = compare(last, lifted, limits);
   if (step === 'grown' && !swapped) {
-    const points = [...state.points, grow(last, sample)];
+    const points = [...state.points, grow(last, lifted)];
     return { state: { points, suspects: [], serial }, event: 'grown' };
   }
   const previous = state.suspects.at(-1);
   const agrees = previous !== undefined && compare(previous, sample, limits) === 'grown';
   const sameSerial = previous === undefined || previous.serial === sample.serial;
   const suspects = agrees && sameSerial ? [...state.suspects, sample] : [sample];
-  const believed = swapped || step === 'high' || countsAgain(last, sample);
+  const believed = swapped || step === 'high' || countsAgain(last, sample, lifted);
   const first = suspects[0];
   if (first === undefined || suspects.length < limits.confirmations || !believed) {
     return { state: { ...state, suspects: keepEnds(suspects) }, event: step === 'high' ? 'high' : 'low' };
   }
-  const points = [...state.points, rebase(last, first, limits)];
-  for (const next of suspects.slice(1)) points.push(grow(points.at(-1) as CounterPoint, next));
+  const points = [...state.points, rebase(last, first, swapped, limits)];
+  for (const next of suspects.slice(1)) {
+    const before = points.at(-1) as CounterPoint;
+    points.push(grow(before, lift(before, next, limits)));
+  }
   return {
     state: { points, suspects: [], serial },
     event: swapped ? 'replaced' : step === 'high' ? 'jump' : 'reset',

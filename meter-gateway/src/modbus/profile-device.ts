@@ -3,12 +3,15 @@ import { decodeProfile, spansOf } from '../profile/decode.ts';
 import { planReads, type Span } from '../profile/plan.ts';
 import type { ModbusProfile } from '../profile/types.ts';
 import type { ModbusBus, RequestTiming } from './bus.ts';
+import { profileClock } from './profile-clock.ts';
 import { profileControl } from './profile-control.ts';
 
 export interface ModbusDeviceOptions {
   readonly id: string;
   readonly unitId: number;
   readonly bus: ModbusBus;
+  /** IANA name of the zone the device's own clock runs in, where that is local time. */
+  readonly timezone?: string | undefined;
   /** Called once when the device is closed; the bus may be shared with others. */
   readonly release: () => Promise<void>;
 }
@@ -45,6 +48,7 @@ export function profileDevice(profile: ModbusProfile, options: ModbusDeviceOptio
   );
   const control: BatteryControl | undefined =
     profile.control === undefined ? undefined : profileControl(profile, profile.control, bus, unitId);
+  const clock = profileClock(profile, bus, unitId, options.timezone);
   return {
     id,
     protocol: 'modbus',
@@ -54,6 +58,7 @@ export function profileDevice(profile: ModbusProfile, options: ModbusDeviceOptio
       const registers = await readSpans(bus, unitId, profile.readFunction, plan, timing);
       return { ...decodeProfile(profile, registers), ...timing };
     },
+    ...(clock === undefined ? {} : { clock }),
     ...(control === undefined ? {} : { control }),
     close: options.release,
   };

@@ -1,3 +1,4 @@
+import { counterFacts, type CounterRegister } from '../counter/facts.ts';
 import type { DeviceSample, Quantity } from '../quantity.ts';
 import { toSample } from '../quantity.ts';
 import type { ModbusProfile, RegisterMapping, RegisterType, WordOrder } from './types.ts';
@@ -64,15 +65,20 @@ function direction({ negateWhen }: RegisterMapping, registers: Registers): 1 | -
 /** Raw registers in, quantities out. A value marked absent by the maker is left out; NaN and the impossible are nonsense. Without a total, power is the sum of three phases. */
 export function decodeProfile(profile: ModbusProfile, registers: Registers): DeviceSample {
   const decoded: (readonly [Quantity, number | undefined])[] = [];
+  const counters: CounterRegister[] = [];
   for (const [quantity, mapping] of Object.entries(profile.quantities) as [Quantity, RegisterMapping][]) {
     const raw = readRaw(registers, mapping.address, mapping.type, profile.wordOrder);
     const absent = raw === undefined || mapping.absent?.includes(raw.hex) === true;
+    if (!absent && quantity.endsWith('portWh')) {
+      const { type, scale: stepWh, rollsAt } = mapping;
+      counters.push({ quantity, type, raw: raw.value, stepWh, rollsAt });
+    }
     decoded.push([
       quantity,
       absent ? undefined : scaled(raw.value, mapping.scale) * direction(mapping, registers),
     ]);
   }
-  const sample = toSample(decoded);
+  const sample = { ...toSample(decoded), ...counterFacts(counters) };
   const { powerL1W, powerL2W, powerL3W } = sample.values;
   if ('powerW' in profile.quantities || powerL1W === undefined) return sample;
   if (powerL2W === undefined || powerL3W === undefined) return sample;

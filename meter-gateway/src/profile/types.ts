@@ -15,6 +15,20 @@ export interface RegisterMapping {
   readonly negateWhen?: { readonly address: number; readonly mask: number };
   /** Smallest step of a counter in Wh, where it is coarser than 1 Wh. */
   readonly resolutionWh?: number;
+  /** The raw value at which a counter begins again at zero; 2^32 for a `u32` when left out. */
+  readonly rollsAt?: number;
+}
+
+/**
+ * The device's own clock. `epoch-s`: seconds since 1970 as u32; `calendar`: year, month, day, hour, minute, second, a register each.
+ * A clock in local time is read only where the configuration names the zone.
+ */
+export interface ClockMapping {
+  readonly address: number;
+  readonly format: 'epoch-s' | 'calendar';
+  readonly zone: 'utc' | 'local';
+  /** The profile's own when left out. */
+  readonly readFunction?: 3 | 4;
 }
 
 /** A register-mapped device as data: one JSON file in `profiles/`. */
@@ -32,6 +46,7 @@ export interface ModbusProfile {
   readonly readGapMax: number;
   readonly unitId?: number;
   readonly quantities: Partial<Readonly<Record<Quantity, RegisterMapping>>>;
+  readonly clock?: ClockMapping;
   readonly control?: ControlProfile;
 }
 

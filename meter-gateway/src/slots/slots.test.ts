@@ -22,7 +22,7 @@ function bench(startMs = 0) {
     key: signer.publicKey,
   });
   onTestFinished(() => real.close());
-  const world = { nowMs: startMs, importWh: 5000, full: false, serial: 'A' };
+  const world = { nowMs: startMs, importWh: 5000, full: false, serial: 'A', skewMs: null as number | null };
   const store: Store = {
     ...real,
     append: (readings, memory) => {
@@ -40,6 +40,7 @@ function bench(startMs = 0) {
         nonsense: [],
         serial: world.serial,
       }),
+      clock: async () => (world.skewMs === null ? undefined : world.nowMs + world.skewMs),
       close: async () => {},
     },
     role: 'grid-meter',
@@ -135,4 +136,21 @@ test('a replaced meter starts an epoch by its serial number, even when its count
   const readings = store.readings(0, 10).map(({ payload }) => payload);
   expect(readings.map(({ epoch }) => epoch)).toEqual([0, 1, 1]);
   expect(readings[1]?.flags).toEqual(['replaced']);
+});
+
+test('the meter\u2019s own clock is in the reading; one that is off by more than a minute marks it', async () => {
+  const { world, store, minutes } = bench();
+  await minutes(16);
+  world.skewMs = 2500;
+  await minutes(15);
+  world.skewMs = -75_000;
+  await minutes(15);
+  const readings = store.readings(0, 10).map(({ payload }) => payload);
+  const offMs = readings.map(({ deviceTimeMs, gatewayTimeMs }) =>
+    deviceTimeMs === null ? null : deviceTimeMs - gatewayTimeMs,
+  );
+  expect(offMs).toEqual([null, 2500, -75_000]);
+  expect(readings.map(({ flags }) => flags)).toEqual([[], [], ['clock']]);
+  // It is the gateway's own clock that the market goes by.
+  expect(readings.every(({ clockSynchronised }) => clockSynchronised)).toBe(true);
 });

@@ -34,6 +34,11 @@ export interface SlotsOptions {
 /** A longer outage than this many slots is one reading for the whole gap (a clock that is decades off must not make a million). */
 const SLOTS_AT_ONCE = 6000;
 
+/** A meter's clock that is farther off than this marks the reading: one of the two clocks is wrong. */
+const SKEW_MAX_MS = 60_000;
+/** What was seen of a meter's clock longer ago than this is not told any more. */
+const SKEW_FRESH_MS = 3_600_000;
+
 /** Turns counters into signed readings, one per slot, without a gap in sequence or energy. */
 export class Slots {
   readonly #options: SlotsOptions;
@@ -166,6 +171,11 @@ export class Slots {
     const { signer, community, gateway, participant, pollers, nowMs } = this.#options;
     const clockSynchronised = this.#options.clockSynchronised();
     if (!clockSynchronised) flags.add('clock');
+    const gatewayTimeMs = Math.round(nowMs());
+    const meter = pollers.find(({ role }) => role === 'grid-meter');
+    const skew = meter?.skew ?? null;
+    const skewMs = skew !== null && Math.abs(gatewayTimeMs - skew.atMs) <= SKEW_FRESH_MS ? skew.skewMs : null;
+    if (skewMs !== null && Math.abs(skewMs) > SKEW_MAX_MS) flags.add('clock');
     const soc = pollers.find(({ role }) => role === 'battery')?.values.stateOfChargePermille;
     return signer.sign<MeterReading>({
       type: 'reading',
@@ -185,8 +195,8 @@ export class Slots {
       batteryDischargedWh: energy.batteryDischargedWh,
       stateOfChargePermille: soc ?? null,
       flags: [...flags].sort(),
-      deviceTimeMs: pollers.find(({ role }) => role === 'grid-meter')?.deviceTimeMs ?? null,
-      gatewayTimeMs: Math.round(nowMs()),
+      deviceTimeMs: skewMs === null ? (meter?.deviceTimeMs ?? null) : gatewayTimeMs + skewMs,
+      gatewayTimeMs,
       clockSynchronised,
     });
   }

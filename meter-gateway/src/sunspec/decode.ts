@@ -1,5 +1,7 @@
 import { readRaw, type Registers } from '../profile/decode.ts';
 import type { RegisterType } from '../profile/types.ts';
+import type { CounterRegister } from '../counter/facts.ts';
+import type { Quantity } from '../quantity.ts';
 import type { FoundModel } from './discover.ts';
 import type { Point, PointType } from './models.ts';
 
@@ -34,6 +36,19 @@ export function scaleFactor(registers: Registers, address: number): number | und
   const raw = readRaw(registers, address, 'i16', 'high-first');
   if (raw === undefined || raw.hex === '8000') return undefined;
   return Math.abs(raw.value) <= 10 ? raw.value : Number.NaN;
+}
+
+/** A counter's register, for `counterFacts`; undefined where the device does not implement it. */
+export function counterRegister(
+  registers: Registers,
+  found: FoundModel,
+  point: Point,
+  quantity: Quantity,
+): CounterRegister | undefined {
+  const raw = readRaw(registers, found.address + point.at, RAW[point.type], 'high-first');
+  const exponent = point.sf === undefined ? 0 : scaleFactor(registers, found.address + point.sf);
+  if (raw === undefined || raw.hex === ABSENT[point.type] || exponent === undefined) return undefined;
+  return { quantity, type: point.type, raw: raw.value, stepWh: applyScale(1, exponent) };
 }
 
 /** A point's value; undefined where the device does not implement it. */

@@ -5,10 +5,13 @@ import type { RequestTiming } from '../modbus/bus.ts';
 import { readSpans } from '../modbus/profile-device.ts';
 import type { Span } from '../profile/plan.ts';
 import { discoverSunspec, type FoundModel, type SunspecMap } from './discover.ts';
+import { CLOCK_AT } from './models.ts';
 import { modelsFor, sunspecSample, type SunspecRole } from './sample.ts';
 import { planModels } from './spans.ts';
 import { activePowerControl } from './power-control.ts';
 import { storageControl } from './storage-control.ts';
+
+const EPOCH_2000_MS = Date.UTC(2000, 0, 1);
 
 interface Known {
   readonly map: SunspecMap;
@@ -48,6 +51,14 @@ export function sunspecDevice(role: SunspecRole, options: ModbusDeviceOptions): 
     });
     return known;
   };
+  const clock = async (): Promise<number | undefined> => {
+    const { map } = await knowledge();
+    const found = map.models.find(({ model, length }) => (CLOCK_AT[model] ?? Infinity) + 2 <= length + 2);
+    if (!found) return undefined;
+    const [high = 0, low = 0] = await holding.read(found.address + (CLOCK_AT[found.model] ?? 0), 2);
+    const seconds = high * 65_536 + low;
+    return seconds === 0 || seconds === 0xffff_ffff ? undefined : EPOCH_2000_MS + seconds * 1000;
+  };
   const control = async (): Promise<BatteryControl> => {
     const found = (await knowledge()).control;
     if (found) return found;
@@ -72,6 +83,7 @@ export function sunspecDevice(role: SunspecRole, options: ModbusDeviceOptions): 
         throw error;
       }
     },
+    clock,
     ...(role === 'battery'
       ? {
           control: {

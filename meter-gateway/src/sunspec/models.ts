@@ -50,6 +50,9 @@ const METER_FLOAT: ModelPoints = {
   importWh: point(68, 'f32'),
 };
 
+/** Models with a clock: where seconds since 2000-01-01 UTC lie, a u32 (122 Tms, 160 Tms). */
+export const CLOCK_AT: Readonly<Record<number, number>> = { 122: 41, 160: 24 };
+
 /** Common block: maker, model, version and serial number are strings of 16, 16, 8 and 16 registers. */
 export const COMMON = { maker: [2, 16], model: [18, 16], version: [42, 8], serial: [50, 16] } as const;
 

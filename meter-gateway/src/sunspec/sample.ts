@@ -1,6 +1,7 @@
 import type { Registers } from '../profile/decode.ts';
-import { toSample, type DeviceSample, type Quantity } from '../quantity.ts';
-import { decodePoint } from './decode.ts';
+import { toSample, type CounterFacts, type DeviceSample, type Quantity } from '../quantity.ts';
+import { counterFacts } from '../counter/facts.ts';
+import { counterRegister, decodePoint } from './decode.ts';
 import type { FoundModel, SunspecMap } from './discover.ts';
 import { MODELS, isInverter, isMeter } from './models.ts';
 
@@ -52,12 +53,14 @@ export function sunspecSample(
   };
   const decoded: [Quantity, number | undefined][] = [];
   const serial = map.serial === '' ? undefined : map.serial;
-  const counted = of((model) => isMeter(model) || isInverter(model));
+  const counting = found.find(({ model }) => isMeter(model) || isInverter(model));
+  const counted = counting === undefined ? {} : pointsOf(registers, counting);
+  const facts = counting === undefined ? {} : factsOf(registers, counting);
   if (role !== 'battery') {
     for (const name of ['powerW', 'importWh', 'exportWh', 'voltageL1V', 'frequencyHz'] as const) {
       if (name in counted) decoded.push([name, counted[name]]);
     }
-    return toSample(decoded, serial);
+    return { ...toSample(decoded, serial), ...facts };
   }
   const storage = of((model) => model === 124);
   const bank = of((model) => model === 802);
@@ -70,12 +73,27 @@ export function sunspecSample(
     ['capacityWh', bank['capacityWh'] ?? capacity['capacityWh']],
     ['chargeMaxW', lower(storage['maxW'], bank['chargeMaxW'] ?? ratings['chargeMaxW'])],
     ['dischargeMaxW', lower(storage['maxW'], bank['dischargeMaxW'] ?? ratings['dischargeMaxW'])],
-    ['powerW', bank['powerW'] ?? counted['powerW']],
+    ['powerW', bank['powerW'] ?? ownPowerW(counting, counted)],
     ['importWh', counted['importWh']],
     ['exportWh', counted['exportWh']],
     ['voltageL1V', counted['voltageL1V']],
   );
-  return toSample(decoded, serial);
+  return { ...toSample(decoded, serial), ...facts };
+}
+
+/** A battery's power by its own AC block: a meter counts charging as import and shows it positive, 701 W is positive on injection. */
+function ownPowerW(block: FoundModel | undefined, { powerW }: Points): number | undefined {
+  return powerW !== undefined && block !== undefined && isMeter(block.model) ? -powerW : powerW;
+}
+
+function factsOf(registers: Registers, found: FoundModel): CounterFacts {
+  const points = MODELS[found.model] ?? {};
+  return counterFacts(
+    (['importWh', 'exportWh'] as const).flatMap((quantity) => {
+      const point = points[quantity];
+      return (point && counterRegister(registers, found, point, quantity)) ?? [];
+    }),
+  );
 }
 
 function lower(a: number | undefined, b: number | undefined): number | undefined {
