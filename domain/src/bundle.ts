@@ -73,6 +73,21 @@ export interface NetAmount {
   readonly amountMicro: string;
 }
 
+/** Money the settlement account keeps for a receiver. */
+export interface HeldAmount {
+  readonly participant: string;
+  readonly accountKey: string;
+  readonly amountMicro: string;
+  readonly why: string;
+}
+
+/** Money kept since batch `batchId`, used now. */
+export interface ReleasedAmount {
+  readonly participant: string;
+  readonly batchId: string;
+  readonly amountMicro: string;
+}
+
 /** What one batch does; with the slots' roots it is what the chain's root commits to. */
 export interface SettlementRecord {
   readonly type: 'settlement';
@@ -88,6 +103,10 @@ export interface SettlementRecord {
   }[];
   readonly fundCoverMicro: string;
   readonly cuts: readonly { readonly participant: string; readonly amountMicro: string }[];
+  /** Receivers whose account cannot take what is theirs: the settlement account keeps it for them. Left out when there is none. */
+  readonly held?: readonly HeldAmount[];
+  /** What was kept from earlier batches and is used now, oldest first: paid out, or set against what the participant owes. Left out when there is none. */
+  readonly released?: readonly ReleasedAmount[];
   /** What the chain executes: draws from payers into the settlement account, then payments out of it. */
   readonly payments: readonly {
     readonly participant: string;

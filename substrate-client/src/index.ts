@@ -10,11 +10,15 @@ export type {
   ChainReader,
   CommunityChain,
   Holding,
+  PaymentRefusal,
   SignedExtrinsic,
 } from './chain/types.ts';
 export { bootstrapCommunity, type BootstrapOptions } from './community/bootstrap.ts';
 export { openSettlement, type Settlement, type SettlementOptions } from './settlement/open.ts';
-export { netAmounts, settlementRecord, type Means, type SlotOfBatch } from './settlement/netting.ts';
+export { netAmounts, type SlotOfBatch } from './settlement/netting.ts';
+export { partiesOf, settlementRecord } from './settlement/record.ts';
+export { claimsAfter, type Claim } from './settlement/claims.ts';
+export type { Means } from './settlement/means.ts';
 export { formatRemark, parseRemark, type BatchRemark } from './settlement/remark.ts';
 export { leafHash, merklePath, merkleRoot, rootFromPath } from './bundle/merkle.ts';
 export { batchRoot, slotRoot } from './bundle/roots.ts';

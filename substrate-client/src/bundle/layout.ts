@@ -137,6 +137,10 @@ export function settlementLines(record: SettlementRecord): Line[] {
   list('unpaid', record.unpaid, ({ participant }) => `settlement unpaid ${participant}`);
   member('fundCoverMicro');
   list('cuts', record.cuts, ({ participant }) => `settlement cut ${participant}`);
+  if (record.held !== undefined)
+    list('held', record.held, ({ participant }) => `settlement held ${participant}`);
+  if (record.released !== undefined)
+    list('released', record.released, ({ participant }) => `settlement released ${participant}`);
   list('payments', record.payments, ({ participant }) => `settlement payment ${participant}`, true);
   return lines.map(({ text, label }, index) => ({ text, part: 'settlement', index, label }));
 }

@@ -114,6 +114,8 @@ function isBundle(value: unknown): value is Bundle {
     settlement['unpaid'],
     settlement['cuts'],
     settlement['payments'],
+    settlement['held'] ?? [],
+    settlement['released'] ?? [],
   );
   return (
     lists.every(Array.isArray) &&

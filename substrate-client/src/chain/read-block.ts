@@ -82,16 +82,20 @@ function readExtrinsic(
     index,
     origin,
     success: failed === undefined && find('system', 'ExtrinsicSuccess') !== undefined,
-    error: failed === undefined ? null : nameOf(extrinsic, failed.data[0] as unknown as DispatchError),
+    error:
+      failed === undefined ? null : errorName(extrinsic.registry, failed.data[0] as unknown as DispatchError),
     feeNative: feeOf(own, signer),
     batch: call === null ? null : decodeBatch(call, origin),
   };
 }
 
-function nameOf(extrinsic: GenericExtrinsic, error: DispatchError): string {
-  if (!error.isModule) return error.toString();
-  const { section, name } = extrinsic.registry.findMetaError(error.asModule);
-  return `${section}.${name}`;
+/** `assets.BalanceLow`, `Token.CannotCreate`, `BadOrigin`. */
+export function errorName(registry: Registry, error: DispatchError): string {
+  if (error.isModule) {
+    const { section, name } = registry.findMetaError(error.asModule);
+    return `${section}.${name}`;
+  }
+  return error.isToken ? `Token.${error.asToken.type}` : error.type;
 }
 
 /** What the signer paid: runtimes before 2022 have no event of its own for it, only what was taken and given back. */

@@ -71,8 +71,18 @@ export interface Holding {
   readonly balanceMicro: bigint;
   /** What it still lets the settlement account draw. */
   readonly approvalMicro: bigint;
-  /** True when the account can be paid any amount: it has the asset, or exists natively. */
-  readonly receives: boolean;
+  /** Why it can pay nothing whatever it has, e.g. that it is frozen; null when nothing keeps it. */
+  readonly cannotPay: string | null;
+  /** Why it can be paid nothing whatever the amount; null when it can be paid `receivesFromMicro` or more. */
+  readonly cannotReceive: string | null;
+  /** The smallest payment it takes: the asset's minimum when the payment would open its account, else 1. */
+  readonly receivesFromMicro: bigint;
+}
+
+/** The first payment of a batch that a chain would refuse, and its error, e.g. `Token.CannotCreate`. */
+export interface PaymentRefusal {
+  readonly index: number;
+  readonly error: string;
 }
 
 /** A community's money on a chain: what `openSettlement` works with. */
@@ -85,6 +95,13 @@ export interface CommunityChain extends ChainReader {
   /** Nonce of the settlement account in the state after a block. */
   nonceAt(blockHash: string): Promise<number>;
   holdings(accountKeys: readonly string[], blockHash: string): Promise<ReadonlyMap<string, Holding>>;
+  /** What keeps any batch at all from being carried out in the state after a block (a frozen asset or settlement account); null when nothing does. */
+  obstacle(blockHash: string): Promise<string | null>;
+  /**
+   * Tries the payments, in order, in the state after a block, without doing anything. Null when the chain would carry out all of them,
+   * or does not let itself be asked.
+   */
+  firstRefusal(payments: readonly ChainPayment[], blockHash: string): Promise<PaymentRefusal | null>;
   /** What the settlement account has for fees. */
   fundsNative(): Promise<bigint>;
   /** How many payments one batch may carry, by the chain's own limits. */

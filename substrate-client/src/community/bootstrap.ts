@@ -4,7 +4,8 @@ import type { Chain } from '../chain/connect.ts';
 import type { CommunityChain } from '../chain/types.ts';
 import { id, toHex } from './batch-call.ts';
 import { checkMoney, checkPallets, DECIMALS } from './check.ts';
-import { communityChain, readMany } from './community-chain.ts';
+import { communityChain } from './community-chain.ts';
+import { readMany } from './read-many.ts';
 import { signCall, submitBytes, type Call } from './extrinsics.ts';
 
 export interface BootstrapOptions {

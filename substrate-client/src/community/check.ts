@@ -1,7 +1,7 @@
 import { CommonwattError } from '@commonwatt/domain';
 import type { Chain } from '../chain/connect.ts';
 import { id } from './batch-call.ts';
-import { readMany } from './community-chain.ts';
+import { readMany } from './read-many.ts';
 
 /** Micro-units are the chain's smallest: an asset of another scale would pay wrong amounts. */
 export const DECIMALS = 6;

@@ -70,7 +70,13 @@ describe('on the real runtime', { timeout: 90_000 }, () => {
     expect(await chain.finalizedBlock()).toEqual(before);
     const keys = people.map(({ signer }) => signer.publicKey);
     for (const holding of (await again.holdings(keys, before.hash)).values()) {
-      expect(holding).toEqual({ balanceMicro: 49_999_999n, approvalMicro: 40_000_000n, receives: true });
+      expect(holding).toEqual({
+        balanceMicro: 49_999_999n,
+        approvalMicro: 40_000_000n,
+        cannotPay: null,
+        cannotReceive: null,
+        receivesFromMicro: 1n,
+      });
     }
   });
 

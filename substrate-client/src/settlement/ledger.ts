@@ -8,6 +8,7 @@ import {
 } from '@commonwatt/domain';
 import { slotRoot } from '../bundle/roots.ts';
 import type { BlockRef, SignedExtrinsic } from '../chain/types.ts';
+import { claimsAfter, type Claim } from './claims.ts';
 import { partOf } from './parts.ts';
 
 /** `planned`: its slots are fixed; `signed`: bytes are stored; `submitted`: handed to the node; `included`: in a block; `final`. */
@@ -27,6 +28,8 @@ export interface LedgerBatch {
   readonly publishedRoot: string | null;
   /** Payments an extrinsic of it may carry; fixed when it is planned. */
   readonly partSize: number | null;
+  /** Parts it has at least, because earlier ones were carried out under their names. */
+  readonly partsMin: number;
 }
 
 /** A batch of this community found in a finalized block. */
@@ -47,7 +50,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS batches (
     seq INTEGER PRIMARY KEY, batch_id TEXT NOT NULL UNIQUE, slots TEXT NOT NULL, state TEXT NOT NULL, record TEXT, root TEXT,
     block_number INTEGER, block_hash TEXT, extrinsic_hash TEXT, fee TEXT NOT NULL DEFAULT '0',
-    published_root TEXT, part_size INTEGER);
+    published_root TEXT, part_size INTEGER, parts_min INTEGER NOT NULL DEFAULT 1);
   CREATE TABLE IF NOT EXISTS attempts (
     id INTEGER PRIMARY KEY, part_id TEXT NOT NULL, bytes TEXT NOT NULL, hash TEXT NOT NULL, nonce INTEGER NOT NULL,
     birth_number INTEGER NOT NULL, birth_hash TEXT NOT NULL, death_number INTEGER NOT NULL);
@@ -57,8 +60,17 @@ const SCHEMA = `
     extrinsic_hash TEXT NOT NULL, part_id TEXT NOT NULL, root TEXT NOT NULL, block_number INTEGER NOT NULL, block_hash TEXT NOT NULL,
     success INTEGER NOT NULL, error TEXT, fee TEXT NOT NULL, PRIMARY KEY (block_number, extrinsic_hash));
   CREATE INDEX IF NOT EXISTS sightings_by_part ON sightings (part_id);
+  CREATE TABLE IF NOT EXISTS refusals (
+    batch_id TEXT NOT NULL, account_key TEXT NOT NULL, direction TEXT NOT NULL, why TEXT NOT NULL, PRIMARY KEY (batch_id, account_key, direction));
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 `;
+
+/** A payment that the chain was found to refuse, for whatever reason: left out of its batch. */
+export interface Refusal {
+  readonly accountKey: string;
+  readonly direction: 'in' | 'out';
+  readonly why: string;
+}
 
 /** Everything settlement must still know after a crash. Each method is one transaction, durable when it returns. */
 export class Ledger {
@@ -68,6 +80,9 @@ export class Ledger {
     this.#db = new DatabaseSync(path);
     this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
     this.#db.exec(SCHEMA);
+    const columns = this.#db.prepare('PRAGMA table_info(batches)').all();
+    if (!columns.some((column) => column['name'] === 'parts_min'))
+      this.#db.exec('ALTER TABLE batches ADD COLUMN parts_min INTEGER NOT NULL DEFAULT 1');
   }
 
   close(): void {
@@ -153,10 +168,46 @@ export class Ledger {
     return row ? toBatch(row) : null;
   }
 
-  setRecord(batchId: string, record: SettlementRecord, root: string, partSize: number): void {
+  /** Fixes what the batch does; `partsMin` never falls again, so that no payment comes to stand under another name. */
+  setRecord(
+    batchId: string,
+    record: SettlementRecord,
+    root: string,
+    partSize: number,
+    partsMin: number,
+  ): void {
     this.#db
-      .prepare("UPDATE batches SET record = ?, root = ?, part_size = ?, state = 'planned' WHERE batch_id = ?")
-      .run(canonicalJson(record), root, partSize, batchId);
+      .prepare(
+        `UPDATE batches SET record = ?, root = ?, part_size = ?, parts_min = max(parts_min, ?), state = 'planned'
+         WHERE batch_id = ?`,
+      )
+      .run(canonicalJson(record), root, partSize, partsMin, batchId);
+  }
+
+  /** What is kept for receivers after all batches before this one, oldest first. */
+  claimsBefore(batchId: string): Claim[] {
+    const rows = this.#db
+      .prepare(
+        `SELECT record FROM batches WHERE seq < (SELECT seq FROM batches WHERE batch_id = ?)
+         AND (json_extract(record, '$.held') IS NOT NULL OR json_extract(record, '$.released') IS NOT NULL) ORDER BY seq`,
+      )
+      .all(batchId);
+    return claimsAfter(rows.map((row) => JSON.parse(String(row['record'])) as SettlementRecord)).claims;
+  }
+
+  addRefusal(batchId: string, refusal: Refusal): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO refusals (batch_id, account_key, direction, why) VALUES (?, ?, ?, ?)')
+      .run(batchId, refusal.accountKey, refusal.direction, refusal.why);
+  }
+
+  refusals(batchId: string): Refusal[] {
+    const rows = this.#db.prepare('SELECT * FROM refusals WHERE batch_id = ? ORDER BY rowid').all(batchId);
+    return rows.map((row) => ({
+      accountKey: String(row['account_key']),
+      direction: row['direction'] === 'in' ? 'in' : 'out',
+      why: String(row['why']),
+    }));
   }
 
   /** The last step before anything leaves the house: the bytes are on disk first. */
@@ -304,5 +355,6 @@ function toBatch(row: Record<string, unknown>): LedgerBatch {
     feeNative: BigInt(String(row['fee'])),
     publishedRoot: text(row['published_root']),
     partSize: typeof row['part_size'] === 'number' ? row['part_size'] : null,
+    partsMin: Number(row['parts_min']),
   };
 }

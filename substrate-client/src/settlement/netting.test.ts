@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { COMMUNITY_FUND, parseAmount, type BundleRecord, type SettlementRecord } from '@commonwatt/domain';
 import { checkPayments } from '../verify/settlement-check.ts';
-import { netAmounts, settlementRecord, type Means } from './netting.ts';
+import type { Means } from './means.ts';
+import { netAmounts } from './netting.ts';
+import { settlementRecord } from './record.ts';
 
 const SLOT = '2026-06-01T12:00:00Z';
 const keyOf = (participant: string): string => Buffer.from(participant.padEnd(32, '.')).toString('hex');

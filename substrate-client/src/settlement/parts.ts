@@ -1,7 +1,8 @@
 /**
  * A batch with more payments than one extrinsic may carry is carried out in parts, one after the other: draws come first, so the
  * settlement account always holds what the next part pays out. All parts but the last are named `<batch id>.p1`, `.p2` ...;
- * the last has the batch's own id, and its root is the one that counts.
+ * the last has the batch's own id, and its root is the one that counts. `countMin`: parts that are carried out keep their names when
+ * what is left becomes less, so there may be a last part without payments.
  */
 export interface BatchPart<Payment> {
   readonly id: string;
@@ -12,8 +13,9 @@ export function partsOf<Payment>(
   batchId: string,
   payments: readonly Payment[],
   partSize: number,
+  countMin = 1,
 ): BatchPart<Payment>[] {
-  const count = Math.max(1, Math.ceil(payments.length / partSize));
+  const count = Math.max(countMin, Math.ceil(payments.length / partSize));
   return Array.from({ length: count }, (_, index) => ({
     id: index === count - 1 ? batchId : `${batchId}.p${index + 1}`,
     payments: payments.slice(index * partSize, (index + 1) * partSize),

@@ -13,6 +13,7 @@ const batch = (state: LedgerBatch['state']): LedgerBatch => ({
   feeNative: 0n,
   publishedRoot: null,
   partSize: null,
+  partsMin: 1,
 });
 const quiet = {
   batches: [batch('final'), batch('final'), batch('submitted')],

@@ -1,9 +1,9 @@
 import type { BlockRef, CommunityChain, SignedExtrinsic } from '../chain/types.ts';
 import { batchRoot } from '../bundle/roots.ts';
-import { canonicalJson, CommonwattError, parseAmount, sum, type SettlementRecord } from '@commonwatt/domain';
+import { CommonwattError, parseAmount, sum, type SettlementRecord } from '@commonwatt/domain';
 import type { Ledger, LedgerBatch, Sighting } from './ledger.ts';
-import { netAmounts, settlementRecord, type Means } from './netting.ts';
 import { partsOf, type BatchPart } from './parts.ts';
+import { checkObstacle, leaveOutRefused, planBatch } from './plan.ts';
 import { formatRemark } from './remark.ts';
 
 export type StepResult = 'moved' | 'waiting' | 'final';
@@ -31,7 +31,7 @@ export async function stepBatch(
     );
   }
   if (record === null) {
-    await plan(chain, ledger, batch, head, 0);
+    await planBatch(chain, ledger, batch, head, []);
     return 'moved';
   }
   const parts = partsFor(batch);
@@ -45,8 +45,19 @@ export async function stepBatch(
   const attempt = ledger.attempts(part.id).at(-1);
   if (attempt && ledger.sightings(part.id).some(({ extrinsicHash }) => extrinsicHash === attempt.hash)) {
     if (backsOff(ledger.sightings(part.id), head)) return 'waiting';
-    // It is on chain and failed as a whole, so nothing moved: look at the payers again and make a new one.
-    await plan(chain, ledger, batch, head, done);
+    // It is on chain and failed as a whole, so nothing moved: look at the accounts again and make a new one.
+    await planBatch(chain, ledger, batch, head, parts.slice(0, done));
+    const planned = ledger.batch(batchId);
+    const again = partsFor(planned)[done]?.payments ?? [];
+    // What is refused for a reason that no account shows is left out, one after the other, until the chain would take the rest.
+    if (await leaveOutRefused(chain, ledger, batchId, again, head)) return 'moved';
+    await sign(chain, ledger, planned, done, head);
+    return 'moved';
+  }
+  if (!keepsClaims(ledger, batch)) {
+    // A reorganisation changed an earlier batch: what this one pays out of its keeping is not kept now. Wait until its bytes are dead.
+    if (attempt && !(await isDead(chain, attempt, head))) return 'waiting';
+    await planBatch(chain, ledger, batch, head, parts.slice(0, done));
     await sign(chain, ledger, ledger.batch(batchId), done, head);
     return 'moved';
   }
@@ -75,6 +86,19 @@ function backsOff(sightings: readonly Sighting[], head: BlockRef): boolean {
   return head.number < last.block.number + 2 ** Math.min(failed.length - 2, 10);
 }
 
+/** Whether all that the batch releases is still kept by the batches before it. */
+function keepsClaims(ledger: Ledger, batch: LedgerBatch): boolean {
+  const { batchId, record } = batch;
+  if (record?.released === undefined) return true;
+  const kept = new Map<string, bigint>();
+  for (const claim of ledger.claimsBefore(batchId)) {
+    kept.set(`${claim.batchId} ${claim.participant}`, claim.amountMicro);
+  }
+  return record.released.every(
+    (entry) => (kept.get(`${entry.batchId} ${entry.participant}`) ?? 0n) >= parseAmount(entry.amountMicro),
+  );
+}
+
 /** The extrinsic of a batch that is on its way now, if any. */
 export function currentAttempt(ledger: Ledger, batch: LedgerBatch): SignedExtrinsic | undefined {
   const parts = partsFor(batch);
@@ -85,7 +109,8 @@ export function currentAttempt(ledger: Ledger, batch: LedgerBatch): SignedExtrin
 type Payment = SettlementRecord['payments'][number];
 
 function partsFor(batch: LedgerBatch): BatchPart<Payment>[] {
-  return partsOf(batch.batchId, batch.record?.payments ?? [], batch.partSize ?? Number.MAX_SAFE_INTEGER);
+  const { batchId, record, partSize, partsMin } = batch;
+  return partsOf(batchId, record?.payments ?? [], partSize ?? Number.MAX_SAFE_INTEGER, partsMin);
 }
 
 /** How many parts, from the first on, the chain has carried out. */
@@ -97,7 +122,7 @@ function doneParts(ledger: Ledger, parts: readonly BatchPart<Payment>[]): number
 /** Hands the same bytes in again: the node may have lost them. Refusals mean nothing here: they may be in already. */
 export async function resubmit(chain: CommunityChain, ledger: Ledger, batch: LedgerBatch): Promise<void> {
   const attempt = currentAttempt(ledger, batch);
-  if (!attempt) return;
+  if (!attempt || !keepsClaims(ledger, batch)) return;
   try {
     await chain.submit(attempt.bytes);
   } catch (error) {
@@ -119,49 +144,6 @@ async function isDead(chain: CommunityChain, attempt: SignedExtrinsic, head: Blo
   return (await chain.nonceAt(head.hash)) > attempt.nonce;
 }
 
-/**
- * Once a part is paid, a new plan may only leave out draws that are still to come: what was drawn counts as there, and who was not to be
- * drawn before stays out, the fund's cover too.
- */
-function keepPaid(means: Map<string, Means>, done: readonly Payment[], planned: readonly Payment[]): void {
-  const payers = new Set(
-    planned.filter(({ direction }) => direction === 'in').map(({ accountKey }) => accountKey),
-  );
-  for (const accountKey of means.keys()) {
-    if (!payers.has(accountKey)) means.set(accountKey, { balanceMicro: 0n, approvalMicro: 0n });
-  }
-  for (const { accountKey, direction, amountMicro } of done) {
-    const drawn = parseAmount(amountMicro);
-    if (direction === 'in') means.set(accountKey, { balanceMicro: drawn, approvalMicro: drawn });
-  }
-}
-
-/** Fixes what the batch does, from the payers' means now. What parts before `doneCount` have drawn stays as it is. */
-async function plan(
-  chain: CommunityChain,
-  ledger: Ledger,
-  batch: LedgerBatch,
-  head: BlockRef,
-  doneCount: number,
-): Promise<void> {
-  const slots = batch.slots.map((slot) => ledger.slot(slot));
-  const keys = netAmounts(slots).map(({ accountKey }) => accountKey);
-  const means = new Map<string, Means>(await chain.holdings(keys, head.hash));
-  const done = partsFor(batch)
-    .slice(0, doneCount)
-    .flatMap(({ payments }) => payments);
-  if (done.length > 0) keepPaid(means, done, batch.record?.payments ?? []);
-  const record = settlementRecord(chain.community, batch.batchId, slots, means);
-  if (canonicalJson(record.payments.slice(0, done.length)) !== canonicalJson(done)) {
-    throw new CommonwattError(
-      'internal',
-      `batch ${batch.batchId} cannot be planned around the parts that are paid`,
-    );
-  }
-  const partSize = batch.partSize ?? (await chain.paymentsMax());
-  ledger.setRecord(batch.batchId, record, batchRoot(record), partSize);
-}
-
 async function sign(
   chain: CommunityChain,
   ledger: Ledger,
@@ -169,6 +151,7 @@ async function sign(
   partIndex: number,
   head: BlockRef,
 ): Promise<void> {
+  await checkObstacle(chain, head);
   const { record } = batch;
   const part = partsFor(batch)[partIndex];
   if (record === null || part === undefined)

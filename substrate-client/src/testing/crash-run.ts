@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CommonwattError, parseAmount } from '@commonwatt/domain';
 import type { Bundle } from '../bundle/layout.ts';
 import type { BatchOnChain } from '../chain/types.ts';
+import { claimsAfter } from '../settlement/claims.ts';
 import { Ledger, type LedgerBatch } from '../settlement/ledger.ts';
 import { partOf } from '../settlement/parts.ts';
 import { parseRemark } from '../settlement/remark.ts';
@@ -50,6 +51,11 @@ async function live(random: (below: number) => number, path: string): Promise<Cr
   });
   const chain = new FakeChain(treasury, new Map(people.map(({ signer }) => [signer.publicKey, rich()])));
   chain.perBatch = 1 + random(8);
+  if (random(3) === 0) {
+    // An asset with a minimum: the settlement account has its own share of it.
+    chain.minBalanceMicro = BigInt(1 + random(600));
+    chain.setAccount(treasury, { balanceMicro: chain.minBalanceMicro });
+  }
   const counts = { crashes: 0, droppedAnswers: 0, reorganisations: 0 };
   const trouble = { on: true };
   const slots = slotsFrom('2026-06-01T12:00:00Z', SLOTS).map((slot) => sampleSlot(slot, people, random));
@@ -84,7 +90,7 @@ async function live(random: (below: number) => number, path: string): Promise<Cr
       chain.reorganise(1 + random(4), random(3) === 0);
     }
     if (random(30) === 0) for (let count = random(12); count > 0; count -= 1) chain.build();
-    if (random(25) === 0) impoverish(chain, people, random);
+    if (random(12) === 0) disturbAccount(chain, people, random);
   };
 
   const handedIn = new Set<number>();
@@ -110,7 +116,10 @@ async function live(random: (below: number) => number, path: string): Promise<Cr
 
   let client: ReturnType<typeof open> | null = null;
   for (let turn = 0; ; turn += 1) {
-    if (turn === 200) trouble.on = false;
+    if (turn === 200) {
+      trouble.on = false;
+      healAccounts(chain, people);
+    }
     if (turn > 3000) throw new Error('settlement does not come to an end');
     nowMs += 1;
     disturb();
@@ -152,6 +161,9 @@ async function live(random: (below: number) => number, path: string): Promise<Cr
     bundles,
     SLOTS,
   );
+  const claims = claimsAfter(batches.flatMap(({ record }) => (record === null ? [] : [record])));
+  if (claims.overdrawn.length > 0)
+    throw new Error(`released and never kept: ${JSON.stringify(claims.overdrawn)}`);
   const attempts = batches.reduce((sum, { batchId }) => sum + ledger.attempts(batchId).length, 0);
   const failedOnChain = batches.reduce(
     (sum, { batchId }) => sum + ledger.sightings(batchId).filter(({ success }) => !success).length,
@@ -169,13 +181,40 @@ export function closeQuietly(ledger: Ledger | undefined): void {
   }
 }
 
-function impoverish(chain: FakeChain, people: readonly Member[], random: (below: number) => number): void {
-  const { signer } = people[random(people.length)]!;
-  const has = chain.accounts().get(signer.publicKey)!;
-  chain.setAccount(signer.publicKey, {
-    balanceMicro: random(2) === 0 ? 0n : has.balanceMicro,
-    approvalMicro: random(2) === 0 ? 0n : has.approvalMicro,
-  });
+/** Something happens to an account: its money or approval is gone, it is frozen, closed, or cannot be opened; and comes back. */
+function disturbAccount(
+  chain: FakeChain,
+  people: readonly Member[],
+  random: (below: number) => number,
+): void {
+  const { publicKey } = people[random(people.length)]!.signer;
+  const has = chain.accounts().get(publicKey)!;
+  const balanceMicro = BigInt(4000 + random(20_000));
+  switch (random(8)) {
+    case 0:
+      return chain.setAccount(publicKey, { balanceMicro: chain.minBalanceMicro });
+    case 1:
+      return chain.setAccount(publicKey, { approvalMicro: null });
+    case 2:
+      return chain.setAccount(publicKey, { frozen: !has.frozen });
+    case 3:
+      return chain.setAccount(publicKey, { balanceMicro: null, canOpen: random(2) === 0 });
+    case 4:
+      return chain.setAccount(publicKey, { balanceMicro, approvalMicro: balanceMicro, canOpen: true });
+    case 5:
+      return void chain.secretRefusals.set(publicKey, 'Token.Blocked');
+    case 6:
+      return chain.secretRefusals.clear();
+    default:
+      return chain.freezeAsset(random(3) === 0);
+  }
+}
+
+/** All can pay and be paid again. */
+function healAccounts(chain: FakeChain, people: readonly Member[]): void {
+  chain.freezeAsset(false);
+  chain.secretRefusals.clear();
+  for (const { signer } of people) chain.setAccount(signer.publicKey, { canOpen: true, frozen: false });
 }
 
 /** Each slot in one batch, each batch once on chain, with the payments and the root that ledger and bundles say. */
@@ -217,7 +256,10 @@ export function checkOnce(
       accountKey,
       String(parseAmount(amountMicro)),
     ]);
-    if (JSON.stringify(said) !== paid.payments) throw new Error(`batch ${batch.batchId} paid something else`);
+    if (JSON.stringify(said) !== paid.payments)
+      throw new Error(
+        `batch ${batch.batchId} paid something else: ${paid.payments}, not ${JSON.stringify(said)}`,
+      );
     for (const slot of batch.slots) {
       const bundle = bundles.get(slot);
       if (!bundle) throw new Error(`the bundle of ${slot} is missing`);

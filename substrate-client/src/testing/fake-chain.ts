@@ -5,19 +5,17 @@ import type {
   BlockRef,
   ChainBlock,
   ChainExtrinsic,
+  ChainPayment,
   CommunityChain,
   Holding,
+  PaymentRefusal,
   SignedExtrinsic,
 } from '../chain/types.ts';
+import { movePayments, NO_ACCOUNT, type AssetsState, type FakeAccount } from './fake-assets.ts';
 
-interface Account {
-  balanceMicro: bigint;
-  approvalMicro: bigint;
-}
-
-interface State {
-  readonly accounts: ReadonlyMap<string, Account>;
+interface State extends AssetsState {
   readonly nonce: number;
+  readonly fundsNative: bigint;
 }
 
 interface Block extends ChainBlock {
@@ -29,37 +27,52 @@ interface Extrinsic {
   readonly nonce: number;
   readonly birth: BlockRef;
   readonly deathNumber: number;
+  readonly genesisHash: string;
+  readonly specVersion: number;
   /** What someone else signed with the settlement account: only uses up a nonce. */
   readonly foreign?: boolean;
 }
 
 export const ERA = 8;
-const FEE = 1000n;
-/** Key of the settlement account's own holding. */
-const TREASURY = 'treasury';
+export const FEE = 1000n;
 
 /**
  * A chain in memory that refuses what the real one refuses: used and future nonces, passed eras, eras tied to a block of another fork,
- * payments without balance or approval (the whole batch then fails and still costs its nonce and fee).
- * Blocks come on `build`, become final on `finalize`, and are lost on `reorganise`, even final ones when asked.
+ * other chains' signatures, batches that are too large, a signer without money for the fee; and payments that the asset does not allow
+ * (the whole batch then fails and still costs its nonce and fee). Blocks come on `build`, become final on `finalize`, and are lost on
+ * `reorganise`, even final ones when asked.
  */
 export class FakeChain implements CommunityChain {
   readonly community = 'test';
   readonly assetId = 1;
   readonly genesisHash = '0xfa4e';
+  readonly specVersion = 1;
   readonly settlementKey: string;
-  /** How many payments it takes in one batch. */
+  /** How many payments it says one batch may carry; it takes a third more. */
   perBatch = 1000;
-  funds = 10n ** 9n;
+  minBalanceMicro = 1n;
+  /** What the chain refuses to whom, though no state shows it. */
+  readonly secretRefusals = new Map<string, string>();
   readonly #blocks: Block[];
   readonly #byHash = new Map<string, Block>();
   readonly #pool = new Map<string, string>();
   #finalNumber = 0;
   #fork = 0;
 
-  constructor(settlementKey: string, accounts: ReadonlyMap<string, Account>) {
+  constructor(
+    settlementKey: string,
+    accounts: ReadonlyMap<string, { balanceMicro: bigint; approvalMicro: bigint }>,
+  ) {
     this.settlementKey = settlementKey;
-    const state = { accounts: copy(accounts), nonce: 0 };
+    const state: State = {
+      accounts: new Map([
+        ...[...accounts].map(([key, means]) => [key, account(means)] as const),
+        [settlementKey, { ...NO_ACCOUNT, canOpen: true }],
+      ]),
+      assetFrozen: false,
+      nonce: 0,
+      fundsNative: 10n ** 12n,
+    };
     this.#blocks = [{ number: 0, hash: hashOf('genesis'), parentHash: '0x00', extrinsics: [], state }];
     this.#byHash.set(this.#blocks[0]!.hash, this.#blocks[0]!);
   }
@@ -88,16 +101,41 @@ export class FakeChain implements CommunityChain {
 
   async holdings(keys: readonly string[], blockHash: string): Promise<ReadonlyMap<string, Holding>> {
     const { accounts } = this.#known(blockHash).state;
+    const minimum = this.minBalanceMicro;
     return new Map(
       keys.map((key) => {
-        const { balanceMicro, approvalMicro } = accounts.get(key) ?? { balanceMicro: 0n, approvalMicro: 0n };
-        return [key, { balanceMicro, approvalMicro, receives: true }];
+        const { balanceMicro, approvalMicro, frozen, canOpen } = accounts.get(key) ?? NO_ACCOUNT;
+        const free = (balanceMicro ?? 0n) - minimum;
+        return [
+          key,
+          {
+            balanceMicro: free > 0n ? free : 0n,
+            approvalMicro: approvalMicro ?? 0n,
+            cannotPay: frozen ? 'its account is frozen' : null,
+            cannotReceive: balanceMicro === null && !canOpen ? 'it cannot hold the asset' : null,
+            receivesFromMicro: balanceMicro === null ? minimum : 1n,
+          },
+        ];
       }),
     );
   }
 
+  async obstacle(blockHash: string): Promise<string | null> {
+    const { assetFrozen, accounts } = this.#known(blockHash).state;
+    const own = accounts.get(this.settlementKey) ?? NO_ACCOUNT;
+    if (assetFrozen) return 'the asset is frozen';
+    if (own.frozen) return 'the settlement account is frozen';
+    if (this.minBalanceMicro > 1n && (own.balanceMicro ?? 0n) < this.minBalanceMicro)
+      return `the settlement account needs ${this.minBalanceMicro} micro-units of its own`;
+    return null;
+  }
+
+  async firstRefusal(payments: readonly ChainPayment[], blockHash: string): Promise<PaymentRefusal | null> {
+    return this.#move(this.#known(blockHash).state, payments).failed;
+  }
+
   async fundsNative(): Promise<bigint> {
-    return this.funds;
+    return this.#blocks[this.#finalNumber]!.state.fundsNative;
   }
 
   async paymentsMax(): Promise<number> {
@@ -105,23 +143,15 @@ export class FakeChain implements CommunityChain {
   }
 
   async sign(call: BatchCall, nonce: number, birth: BlockRef): Promise<SignedExtrinsic> {
-    const payments = call.payments.map(({ direction, accountKey, amountMicro }): [string, string, string] => [
-      direction,
-      accountKey,
-      String(amountMicro),
-    ]);
-    const deathNumber = birth.number + ERA;
-    const bytes = JSON.stringify({ call: { payments, remark: call.remark }, nonce, birth, deathNumber });
-    return { bytes, hash: hashOf(bytes), nonce, birth, deathNumber };
+    return this.signAs(call, nonce, birth, {});
   }
 
   async submit(bytes: string): Promise<void> {
-    const refusal = this.#refusal(
-      JSON.parse(bytes) as Extrinsic,
-      this.#best.state.nonce,
-      this.#best.number + 1,
-    );
+    const extrinsic = JSON.parse(bytes) as Extrinsic;
+    const { state, number } = this.#best;
+    const refusal = this.#refusal(extrinsic, state, number + 1);
     if (refusal !== null && refusal !== 'future') throw new CommonwattError('conflict', refusal);
+    if (this.#pool.has(hashOf(bytes))) throw new CommonwattError('conflict', 'already imported');
     this.#pool.set(hashOf(bytes), bytes);
   }
 
@@ -131,6 +161,33 @@ export class FakeChain implements CommunityChain {
   }
 
   // What the test does to it.
+
+  /** Signs for another chain or runtime, when asked. */
+  signAs(
+    call: BatchCall,
+    nonce: number,
+    birth: BlockRef,
+    other: { genesisHash?: string; specVersion?: number; foreign?: boolean },
+  ): SignedExtrinsic {
+    const payments = call.payments.map(({ direction, accountKey, amountMicro }): [string, string, string] => [
+      direction,
+      accountKey,
+      String(amountMicro),
+    ]);
+    const deathNumber = birth.number + ERA;
+    const { genesisHash, specVersion } = this;
+    const extrinsic: Extrinsic = {
+      call: { payments, remark: call.remark },
+      nonce,
+      birth,
+      deathNumber,
+      genesisHash,
+      specVersion,
+      ...other,
+    };
+    const bytes = JSON.stringify(extrinsic);
+    return { bytes, hash: hashOf(bytes), nonce, birth, deathNumber };
+  }
 
   get height(): number {
     return this.#best.number;
@@ -143,7 +200,7 @@ export class FakeChain implements CommunityChain {
     );
   }
 
-  accounts(): ReadonlyMap<string, Account> {
+  accounts(): ReadonlyMap<string, FakeAccount> {
     return this.#best.state.accounts;
   }
 
@@ -155,12 +212,13 @@ export class FakeChain implements CommunityChain {
     const extrinsics: ChainExtrinsic[] = [];
     for (const [hash, bytes] of this.#pool) {
       const extrinsic = JSON.parse(bytes) as Extrinsic;
-      const refusal = this.#refusal(extrinsic, state.nonce, number);
+      const refusal = this.#refusal(extrinsic, state, number);
       if (refusal !== 'future') this.#pool.delete(hash);
       if (refusal !== null) continue;
-      const done = execute(state, extrinsic);
-      state = done.state;
-      extrinsics.push(this.#outcome(extrinsic, hash, extrinsics.length, done.error));
+      const paid = { ...state, nonce: state.nonce + 1, fundsNative: state.fundsNative - FEE };
+      const done = this.#move(paid, paymentsOf(extrinsic));
+      state = { ...paid, ...done.state };
+      extrinsics.push(this.#outcome(extrinsic, hash, extrinsics.length, done.failed?.error ?? null));
     }
     this.#fork += 1;
     const hash = hashOf(`${parent.hash} ${number} ${this.#fork}`);
@@ -189,20 +247,27 @@ export class FakeChain implements CommunityChain {
   useNonce(): void {
     const { state, number, hash } = this.#best;
     const call = { payments: [], remark: '' };
-    const bytes = JSON.stringify({
-      call,
-      nonce: state.nonce,
-      birth: { number, hash },
-      deathNumber: number + ERA,
-      foreign: true,
-    });
+    const { bytes } = this.signAs(call, state.nonce, { number, hash }, { foreign: true });
     this.#pool.set(hashOf(bytes), bytes);
   }
 
-  setAccount(key: string, account: Account): void {
+  /** Changes an account in the best block; what is left out stays. */
+  setAccount(key: string, change: Partial<FakeAccount>): void {
+    const before = this.#best.state.accounts.get(key) ?? NO_ACCOUNT;
+    this.#change({ accounts: new Map(this.#best.state.accounts).set(key, { ...before, ...change }) });
+  }
+
+  freezeAsset(assetFrozen: boolean): void {
+    this.#change({ assetFrozen });
+  }
+
+  setFunds(fundsNative: bigint): void {
+    this.#change({ fundsNative });
+  }
+
+  #change(change: Partial<State>): void {
     const block = this.#best;
-    const accounts = new Map(block.state.accounts).set(key, account);
-    const changed = { ...block, state: { ...block.state, accounts } };
+    const changed = { ...block, state: { ...block.state, ...change } };
     this.#blocks[block.number] = changed;
     this.#byHash.set(block.hash, changed);
   }
@@ -217,19 +282,28 @@ export class FakeChain implements CommunityChain {
     return block;
   }
 
-  #refusal(extrinsic: Extrinsic, nonce: number, atNumber: number): string | null {
-    if (atNumber >= extrinsic.deathNumber) return 'the era has passed';
-    if (this.#blocks[extrinsic.birth.number]?.hash !== extrinsic.birth.hash) return 'bad proof: another fork';
-    if (extrinsic.nonce < nonce) return 'stale nonce';
-    return extrinsic.nonce > nonce ? 'future' : null;
+  #move(state: State, payments: readonly ChainPayment[]): ReturnType<typeof movePayments> {
+    const index = payments.findIndex(
+      ({ direction, accountKey }) => direction === 'out' && this.secretRefusals.has(accountKey),
+    );
+    const done = movePayments(state, this.settlementKey, payments, this.minBalanceMicro);
+    if (index < 0 || (done.failed !== null && done.failed.index < index)) return done;
+    return { state, failed: { index, error: this.secretRefusals.get(payments[index]!.accountKey)! } };
+  }
+
+  #refusal(extrinsic: Extrinsic, state: State, atNumber: number): string | null {
+    const { genesisHash, specVersion, birth, nonce, deathNumber, call } = extrinsic;
+    if (atNumber >= deathNumber) return 'ancient birth block';
+    if (genesisHash !== this.genesisHash || specVersion !== this.specVersion) return 'bad proof';
+    if (this.#blocks[birth.number]?.hash !== birth.hash) return 'bad proof: another fork';
+    if (nonce < state.nonce) return 'stale';
+    if (call.payments.length > this.perBatch + Math.ceil(this.perBatch / 3)) return 'exhausts resources';
+    if (state.fundsNative < FEE) return 'payment';
+    return nonce > state.nonce ? 'future' : null;
   }
 
   #outcome(extrinsic: Extrinsic, hash: string, index: number, error: string | null): ChainExtrinsic {
-    const payments = extrinsic.call.payments.map(([direction, accountKey, amount]) => ({
-      direction: direction as 'in' | 'out',
-      accountKey,
-      amountMicro: BigInt(amount),
-    }));
+    const payments = paymentsOf(extrinsic);
     return {
       hash,
       index,
@@ -242,37 +316,22 @@ export class FakeChain implements CommunityChain {
   }
 }
 
-function execute(state: State, extrinsic: Extrinsic): { state: State; error: string | null } {
-  const nonce = state.nonce + 1;
-  const accounts = copy(state.accounts);
-  // Between the parts of a batch the settlement account holds what was drawn.
-  const own = accounts.get(TREASURY) ?? { balanceMicro: 0n, approvalMicro: 0n };
-  accounts.set(TREASURY, own);
-  for (const [direction, key, amount] of extrinsic.call.payments) {
-    const amountMicro = BigInt(amount);
-    const account = accounts.get(key) ?? { balanceMicro: 0n, approvalMicro: 0n };
-    accounts.set(key, account);
-    if (direction === 'in') {
-      if (account.approvalMicro < amountMicro) return fail(state, nonce, 'assets.Unapproved');
-      if (account.balanceMicro < amountMicro) return fail(state, nonce, 'assets.BalanceLow');
-      account.approvalMicro -= amountMicro;
-      account.balanceMicro -= amountMicro;
-      own.balanceMicro += amountMicro;
-    } else {
-      if (own.balanceMicro < amountMicro) return fail(state, nonce, 'assets.BalanceLow');
-      own.balanceMicro -= amountMicro;
-      account.balanceMicro += amountMicro;
-    }
-  }
-  return { state: { accounts, nonce }, error: null };
+function account({
+  balanceMicro,
+  approvalMicro,
+}: {
+  balanceMicro: bigint;
+  approvalMicro: bigint;
+}): FakeAccount {
+  return { balanceMicro, approvalMicro, frozen: false, canOpen: true };
 }
 
-function fail(state: State, nonce: number, error: string): { state: State; error: string } {
-  return { state: { accounts: state.accounts, nonce }, error };
-}
-
-function copy(accounts: ReadonlyMap<string, Account>): Map<string, Account> {
-  return new Map([...accounts].map(([key, account]) => [key, { ...account }]));
+function paymentsOf({ call }: Extrinsic): ChainPayment[] {
+  return call.payments.map(([direction, accountKey, amount]) => ({
+    direction: direction as 'in' | 'out',
+    accountKey,
+    amountMicro: BigInt(amount),
+  }));
 }
 
 function ref({ number, hash }: BlockRef): BlockRef {

@@ -1,6 +1,14 @@
-import { canonicalJson, parseAmount, type SettlementRecord } from '@commonwatt/domain';
+import {
+  canonicalJson,
+  COMMUNITY_FUND,
+  compareIds,
+  parseAmount,
+  type SettlementRecord,
+} from '@commonwatt/domain';
 import type { Fault } from '../bundle/read.ts';
+import { proRata, type Share } from '../settlement/cuts.ts';
 import { netAmounts, type SlotOfBatch } from '../settlement/netting.ts';
+import { paymentsOf } from '../settlement/record.ts';
 import type { Anchor } from './anchors.ts';
 
 /** Nets follow from the statements, and payments from nets, cover and cuts: every line of the settlement record is recomputed. */
@@ -14,13 +22,27 @@ export function checkNets(record: SettlementRecord, slots: readonly SlotOfBatch[
   return differences('net', nets, record.nets);
 }
 
-/** Payments = nets, less who cannot pay, less the fund's cover, less the cuts; and they sum to zero. */
+/**
+ * Payments = nets, with what is released from earlier batches, less who cannot pay, less the fund's cover, less the cuts, less what is
+ * kept for those who cannot be paid. What comes in and what goes out differ by exactly what is kept and released.
+ */
 export function checkPayments(record: SettlementRecord): Fault[] {
   const faults: Fault[] = [];
   const amounts = new Map(record.nets.map((net) => [net.participant, parseAmount(net.amountMicro)]));
   const change = (participant: string, byMicro: bigint): void => {
     amounts.set(participant, (amounts.get(participant) ?? 0n) + byMicro);
   };
+  const receivers = record.nets.flatMap(({ participant, accountKey, amountMicro }) => {
+    const amount = parseAmount(amountMicro);
+    return amount > 0n && participant !== COMMUNITY_FUND ? [{ participant, accountKey, amount }] : [];
+  });
+  let kept = 0n;
+  for (const { participant, amountMicro } of record.released ?? []) {
+    const released = parseAmount(amountMicro);
+    if (released <= 0n) faults.push({ record: `settlement released ${participant}`, what: 'is nothing' });
+    change(participant, released);
+    kept -= released;
+  }
   let gap = 0n;
   for (const { participant, amountMicro } of record.unpaid) {
     const due = parseAmount(amountMicro);
@@ -31,39 +53,56 @@ export function checkPayments(record: SettlementRecord): Fault[] {
     gap += due;
   }
   const cover = parseAmount(record.fundCoverMicro);
-  change('community-fund', -cover);
-  let cuts = 0n;
-  for (const { participant, amountMicro } of record.cuts) {
-    const cut = parseAmount(amountMicro);
-    if (cut <= 0n || cut > (amounts.get(participant) ?? 0n)) {
+  change(COMMUNITY_FUND, -cover);
+  if (cover < 0n || cover > gap) {
+    faults.push({ record: 'settlement fundCoverMicro', what: `${cover} for a gap of ${gap}` });
+  } else {
+    faults.push(...checkCuts(record, gap - cover, receivers));
+  }
+  for (const { participant, amountMicro } of record.cuts) change(participant, -parseAmount(amountMicro));
+  for (const { participant, amountMicro } of record.held ?? []) {
+    const amount = parseAmount(amountMicro);
+    if (amount <= 0n || amounts.get(participant) !== amount) {
       faults.push({
-        record: `settlement cut ${participant}`,
-        what: 'is more than the participant would receive',
+        record: `settlement held ${participant}`,
+        what: 'is not what the participant would get',
       });
     }
-    change(participant, -cut);
-    cuts += cut;
+    change(participant, -amount);
+    kept += amount;
   }
-  if (cover < 0n || gap !== cover + cuts) {
+  faults.push(...differences('payment', paymentsOf(partiesIn(record), amounts), record.payments));
+  const total = kept + [...amounts.values()].reduce((whole, amount) => whole + amount, 0n);
+  if (total !== 0n) {
     faults.push({
-      record: 'settlement fundCoverMicro',
-      what: `unpaid ${gap} is not cover ${cover} and cuts ${cuts}`,
+      record: 'settlement payments',
+      what: `with what is kept they sum to ${total}, not to zero`,
     });
   }
-  const wanted = record.nets.flatMap(({ participant, accountKey }) => {
-    const amount = amounts.get(participant) ?? 0n;
-    if (amount === 0n) return [];
-    const direction = amount < 0n ? ('in' as const) : ('out' as const);
-    return [{ participant, accountKey, direction, amountMicro: String(amount < 0n ? -amount : amount) }];
-  });
-  const ordered = [
-    ...wanted.filter(({ direction }) => direction === 'in'),
-    ...wanted.filter(({ direction }) => direction === 'out'),
-  ];
-  faults.push(...differences('payment', ordered, record.payments));
-  const total = [...amounts.values()].reduce((whole, amount) => whole + amount, 0n);
-  if (total !== 0n) faults.push({ record: 'settlement payments', what: `they sum to ${total}, not to zero` });
   return faults;
+}
+
+/** What neither payers nor the fund bring is cut from all receivers in proportion, to the last micro-unit. */
+function checkCuts(record: SettlementRecord, missingMicro: bigint, receivers: readonly Share[]): Fault[] {
+  const sum = receivers.reduce((whole, { amount }) => whole + amount, 0n);
+  if (missingMicro > sum) {
+    return [{ record: 'settlement cuts', what: `${missingMicro} are missing, more than all would receive` }];
+  }
+  const wanted = proRata(missingMicro, receivers).map(({ participant, cut }) => ({
+    participant,
+    amountMicro: String(cut),
+  }));
+  return differences('cut', wanted, record.cuts);
+}
+
+/** Everyone with a net or a payment; who has only a claim stands with its account in the payments alone. */
+function partiesIn(record: SettlementRecord): { participant: string; accountKey: string }[] {
+  const accounts = new Map(
+    [...record.payments, ...record.nets].map(({ participant, accountKey }) => [participant, accountKey]),
+  );
+  return [...accounts]
+    .map(([participant, accountKey]) => ({ participant, accountKey }))
+    .sort((a, b) => compareIds(a.participant, b.participant));
 }
 
 /** What the chain carried out is what the record says, payment by payment. */

@@ -13,7 +13,9 @@ import { recordLabel, type Bundle } from '../bundle/layout.ts';
 import { checkLeaves, checkSettlementLeaves, readBundle, type Fault } from '../bundle/read.ts';
 import { batchRoot, slotRoot } from '../bundle/roots.ts';
 import type { BlockRef, ChainReader } from '../chain/types.ts';
+import type { Claim } from '../settlement/claims.ts';
 import { findAnchors, type Anchor } from './anchors.ts';
+import { checkClaims, type BatchToCheck } from './claims-check.ts';
 import { checkMeters, type SlotFault, type SlotRecords } from './meters.ts';
 import { checkNets, checkOnChain, checkPayments } from './settlement-check.ts';
 
@@ -33,6 +35,8 @@ export interface VerifyReport {
   readonly assetId: number | null;
   readonly finalizedBlock: BlockRef;
   readonly batches: number;
+  /** What the settlement account keeps for receivers that could not be paid, after the last batch. */
+  readonly kept: readonly Claim[];
   readonly slots: readonly SlotVerdict[];
   /** Faults of no single slot. */
   readonly faults: readonly Fault[];
@@ -83,7 +87,7 @@ export async function verifyBundles(options: VerifyOptions): Promise<VerifyRepor
     faults.push({ record: 'asset', what: `batches move different assets: ${assetIds.join(', ')}` });
   }
   const anchorOf = assignAnchors(anchors, files, faults);
-  checkBatches(files, anchorOf, faults);
+  const kept = checkBatches(files, anchors, anchorOf, faults, (options.fromBlock ?? 0) > 0);
   const expected = { community, settlementAccount: account, genesisHash: options.chain.genesisHash };
   for (const file of files) {
     try {
@@ -115,6 +119,7 @@ export async function verifyBundles(options: VerifyOptions): Promise<VerifyRepor
     assetId: assetIds[0] ?? null,
     finalizedBlock: head,
     batches: anchors.length,
+    kept,
     slots: verdicts,
     faults,
   };
@@ -220,13 +225,17 @@ function guessedSlots(anchor: Anchor, files: readonly SlotFile[]): SlotId[] {
   return [anchor.firstSlot];
 }
 
-/** Nets over all slots of each batch, and the payments on chain. Faults go to the first slot of the batch. */
+/** Nets over all slots of each batch, the payments on chain, and what is kept from batch to batch. Returns what is still kept. */
 function checkBatches(
   files: readonly SlotFile[],
+  anchors: readonly Anchor[],
   anchorOf: ReadonlyMap<SlotId, Anchor>,
   faults: Fault[],
-): void {
-  for (const anchor of new Set(anchorOf.values())) {
+  partial: boolean,
+): readonly Claim[] {
+  const checked: (BatchToCheck & { settled: readonly SlotFile[]; whole: boolean; found: Fault[] })[] = [];
+  const settling = new Set(anchorOf.values());
+  for (const anchor of anchors.filter((one) => settling.has(one))) {
     const settled = files.filter(({ slot }) => anchorOf.get(slot) === anchor);
     const holder = settled.find(({ bundle }) => bundle !== null && isAnchored(bundle, anchor));
     if (!holder?.bundle) continue;
@@ -241,10 +250,26 @@ function checkBatches(
       const slots = bundles.map(({ slot, root, records }) => ({ slot, root, records }));
       found.push(...checkNets(record, slots));
     }
+    const records = bundles.flatMap((bundle) => bundle.records);
+    checked.push({ record, records, settled, whole, found });
+  }
+  const known = new Set(checked.map(({ record }) => record.batchId));
+  const claims = checkClaims(
+    checked,
+    (batchId) => !known.has(batchId) && (partial || anchors.some((anchor) => anchor.batchId === batchId)),
+  );
+  for (const { record, settled, whole, found } of checked) {
+    found.push(...claims.faults.filter(({ batchId }) => batchId === record.batchId));
     if (found.length > 0)
-      faults.push(...found.map((fault) => ({ ...fault, what: `${fault.what} (batch ${anchor.batchId})` })));
+      faults.push(
+        ...found.map((fault) => ({
+          record: fault.record,
+          what: `${fault.what} (batch ${record.batchId})`,
+        })),
+      );
     else for (const { holds } of settled) holds.push(whole ? 'nets and payments' : 'payments');
   }
+  return claims.kept;
 }
 
 function checkSlot(
