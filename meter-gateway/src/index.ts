@@ -3,11 +3,17 @@ export type { BatteryState, Gateway, GatewayOptions, GatewayStatistics, GatewayT
 export type { DeviceConfig, DeviceRole, Nameplate } from './config.ts';
 export type { Deliver } from './delivery.ts';
 export type { ClampReason, DispatchRecord } from './dispatch/record.ts';
+export { POLICIES, type Policy } from './opcua/client.ts';
 export { gatewayCertificate } from './opcua/pki.ts';
 export { loadProfile, profileNames } from './profile/load.ts';
 export { checkConfig, type CheckResult, type CheckRow } from './command/check.ts';
 export { parseConfig, readConfig, type GatewayFile } from './command/file.ts';
 export { openKey, runFromConfig, type RunOptions } from './command/run.ts';
 export { scanHost, type FoundDevice, type ScanOptions, type ScanResult } from './command/scan.ts';
-export { listEndpoints, type FoundEndpoint } from './command/scan-opcua.ts';
+export {
+  listEndpoints,
+  type FoundEndpoint,
+  type FoundServer,
+  type OpcuaLogin,
+} from './command/scan-opcua.ts';
 export { systemClock } from './system-clock.ts';

@@ -51,11 +51,11 @@ export async function passphraseFor(what: string, given: string | null): Promise
       remedy: `set ${VARIABLE}, or give --passphrase-file FILE (chmod 600)`,
     });
   }
-  return ask(`passphrase of ${what}: `);
+  return askHidden(`passphrase of ${what}: `);
 }
 
 /** Reads a line from the terminal without showing it. Ctrl-C rejects with `forbidden`. */
-function ask(question: string): Promise<string> {
+export function askHidden(question: string): Promise<string> {
   const { stdin, stderr } = process;
   stderr.write(question);
   emitKeypressEvents(stdin);

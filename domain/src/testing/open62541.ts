@@ -76,6 +76,8 @@ export async function open62541Server(options: {
   readonly namespaces: readonly string[];
   readonly folders: readonly Folder[];
   readonly variables: readonly Variable[];
+  /** More references between nodes of one namespace: loops, second parents. */
+  readonly links?: readonly { readonly ns: number; readonly from: string; readonly to: string }[];
   /** The gateway's certificate, DER. */
   readonly trustClient: string;
   readonly port?: number;
@@ -124,6 +126,7 @@ export async function open62541Server(options: {
       value,
       unit,
     ]),
+    ...(options.links ?? []).map(({ ns, from, to }) => ['link', ns, from, to]),
     ['start'],
   ]);
   return {

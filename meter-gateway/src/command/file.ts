@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { CommonwattError, type SlotMinutes } from '@commonwatt/domain';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
@@ -40,7 +41,16 @@ export function readConfig(path: string): GatewayFile {
       remedy: 'let `gateway scan` write one',
     });
   }
-  return parseConfig(content, path);
+  const file = parseConfig(content, path);
+  const beside = (other: string): string => resolve(dirname(path), other);
+  return {
+    ...file,
+    devices: file.devices.map((device) =>
+      device.protocol === 'opcua' && device.serverCertificatePath !== undefined
+        ? { ...device, serverCertificatePath: beside(device.serverCertificatePath) }
+        : device,
+    ),
+  };
 }
 
 /** Checks a configuration's text; `file` is for messages. */

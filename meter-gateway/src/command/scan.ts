@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import type { CommonwattError } from '@commonwatt/domain';
-import { stringify } from 'yaml';
+import { Document } from 'yaml';
 import type { DeviceRole } from '../config.ts';
-import { withDeadline } from '../deadline.ts';
+import { reason, withDeadline } from '../deadline.ts';
 import { ModbusBus, ModbusException } from '../modbus/bus.ts';
 import { readSpans } from '../modbus/profile-device.ts';
 import { decodeProfile, spansOf } from '../profile/decode.ts';
@@ -12,7 +12,14 @@ import type { ModbusProfile } from '../profile/types.ts';
 import type { DeviceSample } from '../quantity.ts';
 import { discoverSunspec, type SunspecMap } from '../sunspec/discover.ts';
 import { modelsFor } from '../sunspec/sample.ts';
-import { listEndpoints, type FoundEndpoint } from './scan-opcua.ts';
+import {
+  bestEndpoint,
+  listEndpoints,
+  lookInside,
+  type FoundEndpoint,
+  type FoundServer,
+  type OpcuaLogin,
+} from './scan-opcua.ts';
 
 /** A device that answered. `sure`: it named itself (SunSpec); else its registers make sense as this make. */
 export interface FoundDevice {
@@ -28,6 +35,8 @@ export interface FoundDevice {
 export interface ScanResult {
   readonly devices: readonly FoundDevice[];
   readonly endpoints: readonly FoundEndpoint[];
+  /** OPC-UA servers that were looked into. */
+  readonly servers: readonly FoundServer[];
   /** A configuration file to complete: names, the market's address and passwords are left open. */
   readonly yaml: string;
 }
@@ -37,6 +46,10 @@ export interface ScanOptions {
   readonly unitIds?: readonly number[];
   readonly opcuaPorts?: readonly number[];
   readonly timeoutMs?: number;
+  /** Looks behind the login of OPC-UA servers; without it their endpoints are listed. */
+  readonly login?: OpcuaLogin | undefined;
+  /** The password goes into the configuration: into a file that its owner alone may read. */
+  readonly withPassword?: boolean;
   readonly print?: (line: string) => void;
 }
 
@@ -45,8 +58,31 @@ export async function scanHost(host: string, options: ScanOptions = {}): Promise
   const { ports = [502, 1502], unitIds = [1, 2, 3, 100, 126, 247], opcuaPorts = [4840] } = options;
   const { timeoutMs = 600, print = () => {} } = options;
   const devices: FoundDevice[] = [];
-  for (const port of ports) {
+  const endpoints: FoundEndpoint[] = [];
+  const servers: FoundServer[] = [];
+  const opcua = new Set<number>();
+  for (const port of opcuaPorts) {
     if (!(await answers(host, port, timeoutMs))) continue;
+    const address = `opc.tcp://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    let found: readonly FoundEndpoint[];
+    try {
+      found = await listEndpoints(address);
+    } catch (error) {
+      print(`${address} takes connections, but lists no endpoints: ${reason(error)}`);
+      continue;
+    }
+    if (found.length === 0) continue;
+    opcua.add(port);
+    print(`${address} is an OPC-UA server`);
+    for (const { security, userName } of found) print(`  ${security}${userName ? ', user name' : ''}`);
+    for (const thumbprint of new Set(found.map((one) => one.certificateThumbprint)))
+      print(`  thumbprint of its certificate (SHA-1): ${thumbprint}`);
+    endpoints.push(...found);
+    const server = options.login && (await lookInside(address, found, options.login, print));
+    if (server) servers.push(server);
+  }
+  for (const port of ports) {
+    if (opcua.has(port) || !(await answers(host, port, timeoutMs))) continue;
     print(`${host}:${port} takes connections`);
     for (const unitId of unitIds) {
       const found = await scanUnit(host, port, unitId, timeoutMs);
@@ -55,15 +91,8 @@ export async function scanHost(host: string, options: ScanOptions = {}): Promise
       devices.push(...found);
     }
   }
-  const endpoints: FoundEndpoint[] = [];
-  for (const port of opcuaPorts) {
-    if (!(await answers(host, port, timeoutMs))) continue;
-    const found = await listEndpoints(`opc.tcp://${host}:${port}`).catch(() => []);
-    for (const { security, userName } of found)
-      print(`  OPC-UA at ${port}: ${security}${userName ? ', user name' : ''}`);
-    endpoints.push(...found);
-  }
-  return { devices, endpoints, yaml: configFor(host, devices, endpoints) };
+  const yaml = configFor(host, devices, endpoints, servers, options);
+  return { devices, endpoints, servers, yaml };
 }
 
 function answers(host: string, port: number, timeoutMs: number): Promise<boolean> {
@@ -141,16 +170,15 @@ function sense({ values, nonsense }: DeviceSample): number {
   return 2 + (frequencyHz === undefined ? 0 : 2) + (importWh === undefined ? 0 : 1);
 }
 
-/** A configuration for what was found, as YAML. */
+/** A configuration for what was found, as YAML, with what is worth knowing as comments at its end. */
 function configFor(
   host: string,
   devices: readonly FoundDevice[],
   endpoints: readonly FoundEndpoint[],
+  servers: readonly FoundServer[],
+  { login, withPassword }: ScanOptions,
 ): string {
-  const secure = endpoints.find(
-    ({ security, userName }) => security.startsWith('SignAndEncrypt') && userName,
-  );
-  return stringify({
+  const document = new Document({
     community: 'commonwatt',
     participant: 'home-01',
     gateway: 'gw-home-01',
@@ -166,20 +194,42 @@ function configFor(
         unitId,
         profile,
       })),
-      ...(secure
-        ? [
-            {
-              id: 'opcua-meter',
-              role: 'grid-meter',
-              protocol: 'opcua',
-              endpoint: secure.endpoint,
-              user: 'gateway',
-              password: 'change-me',
-              profile: 'opc34100',
-              serverCertificatePath: 'server.pem',
-            },
-          ]
-        : []),
+      ...opcuaDevices(endpoints, servers, login, withPassword === true),
     ],
   });
+  const remarks = servers.flatMap((server) => server.remarks);
+  if (remarks.length > 0) document.comment = remarks.map((line) => ` ${line}`).join('\n');
+  return document.toString({ lineWidth: 0 });
+}
+
+function opcuaDevices(
+  endpoints: readonly FoundEndpoint[],
+  servers: readonly FoundServer[],
+  login: OpcuaLogin | undefined,
+  withPassword: boolean,
+): object[] {
+  const account = {
+    user: login?.user ?? 'gateway',
+    password: withPassword && login ? login.password : 'change-me',
+  };
+  const found = servers.flatMap(({ endpoint, security, serverCertificatePath, devices }) =>
+    devices.map(({ role, profile, nodes }) => ({
+      role,
+      protocol: 'opcua',
+      endpoint,
+      ...account,
+      security,
+      serverCertificatePath,
+      ...(nodes ? { nodes } : { profile }),
+    })),
+  );
+  if (servers.length > 0)
+    return found.map((one, index) => ({ id: `opcua-${one.role}-${index + 1}`, ...one }));
+  // Nobody logged in: a place to fill in.
+  const best = bestEndpoint(endpoints);
+  if (!best) return [];
+  const serverCertificatePath = 'server.pem';
+  const { endpoint, policy: security } = best;
+  const place = { id: 'opcua-meter', role: 'grid-meter', protocol: 'opcua', endpoint, ...account };
+  return [{ ...place, security, profile: 'opc34100', serverCertificatePath }];
 }

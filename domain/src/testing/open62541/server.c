@@ -7,6 +7,7 @@
  *   namespace URI                            adds a namespace
  *   folder    NS ID PARENT NAME              an object below the one with that string id; PARENT - is the Objects folder
  *   variable  NS ID PARENT NAME TYPE VALUE UNIT   TYPE double, float, int32, uint32, uint64, string; UNIT - for none; ID as s=TEXT or i=NUMBER
+ *   link      NS ID TARGET                   an Organizes reference to a node of the same namespace
  *   set       NS ID TYPE VALUE STATUS MS     STATUS as hex; MS the source timestamp as Unix time, 0 is now, -1 leaves it out
  *   start                                    serves from here on; answers "listening"
  * It ends when standard input does.
@@ -104,6 +105,10 @@ static void obey(UA_Server *server, char *line) {
                                        UA_QUALIFIEDNAME((UA_UInt16)atoi(words[1]), words[4]),
                                        UA_NODEID_NUMERIC(0, UA_NS0ID_BASEDATAVARIABLETYPE), attributes, NULL, NULL);
     if (status == UA_STATUSCODE_GOOD && strcmp(words[7], "-") != 0) addUnit(server, id, words[7]);
+  } else if (strcmp(words[0], "link") == 0 && count == 4) {
+    UA_NodeId target = nodeId(words[1], words[3]);
+    UA_ExpandedNodeId expanded = {target, UA_STRING_NULL, 0};
+    status = UA_Server_addReference(server, nodeId(words[1], words[2]), UA_NODEID_NUMERIC(0, UA_NS0ID_ORGANIZES), expanded, true);
   } else if (strcmp(words[0], "set") == 0 && count == 7) {
     UA_DataValue data;
     UA_DataValue_init(&data);
@@ -135,9 +140,11 @@ int main(int count, char **words) {
   UA_ServerConfig config;
   memset(&config, 0, sizeof(config));
   config.logging = UA_Log_Stdout_new(UA_LOGLEVEL_WARNING);
-  UA_StatusCode status = UA_ServerConfig_setDefaultWithSecureSecurityPolicies(
+  UA_StatusCode status = UA_ServerConfig_setDefaultWithSecurityPolicies(
       &config, (UA_UInt16)atoi(words[1]), &certificate, &key, trusted, clients, NULL, 0, NULL, 0);
   if (status != UA_STATUSCODE_GOOD) die("configuration", status);
+  // Without encryption a client may ask for the endpoints and nothing else.
+  config.securityPolicyNoneDiscoveryOnly = true;
   UA_String_clear(&config.applicationDescription.applicationUri);
   config.applicationDescription.applicationUri = UA_STRING_ALLOC(APPLICATION_URI);
   for (size_t at = 0; at < config.endpointsSize; at += 1) {
@@ -163,6 +170,8 @@ int main(int count, char **words) {
     for (char *end = strchr(buffer, '\n'); end; end = strchr(buffer, '\n')) {
       *end = 0;
       if (strcmp(buffer, "start") == 0) {
+        // Few, so that clients have to come back for the rest.
+        UA_Server_getConfig(server)->maxReferencesPerNode = 10;
         status = UA_Server_run_startup(server);
         if (status != UA_STATUSCODE_GOOD) die("start", status);
         running = true;
