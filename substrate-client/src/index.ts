@@ -55,3 +55,31 @@ export {
 export type { AccountSigner, Scheme } from './keystore/account-signer.ts';
 export { checkMoney, checkPallets } from './community/check.ts';
 export type { SettlementStatus } from './settlement/status.ts';
+export {
+  changeCallHex,
+  changeRegistry,
+  entryGateway,
+  registerCommunity,
+  type RegisteredMember,
+  type RegisterCommunityOptions,
+  type RegistryChange,
+} from './registry/write.ts';
+export type { CommunityEntry, Entry, EntryGateway } from './registry/calls.ts';
+export {
+  membersOf,
+  type CommunityOnChain,
+  type ItemOnChain,
+  type MemberOnChain,
+  type RegisteredMembers,
+  type RegistryOnChain,
+} from './registry/members-of.ts';
+export { checkParticipantName, FIRST_GATEWAY_ITEM, gatewayName } from './registry/names.ts';
+export {
+  agentConsent,
+  consentHolds,
+  gatewayConsent,
+  signRegistration,
+  type KeyWithProof,
+} from './registry/proofs.ts';
+export { readCommunity, readMember, readRegistry } from './registry/read.ts';
+export { RegistryFollower } from './registry/follow.ts';

@@ -4,13 +4,19 @@ import type { CommunityChain } from '@commonwatt/substrate-client';
 /** What everyone can pay, as the chain said after the latest batch: the smaller of balance and approval. */
 export class CollateralBoard {
   readonly #chain: CommunityChain;
-  readonly #participants: readonly Participant[];
+  #participants: readonly Participant[];
   #availableMicro = new Map<string, bigint>();
   #batch = '';
 
   constructor(chain: CommunityChain, participants: readonly Participant[]) {
     this.#chain = chain;
     this.#participants = participants;
+  }
+
+  /** Who takes part has changed. */
+  watch(participants: readonly Participant[]): void {
+    this.#participants = participants;
+    void this.refresh();
   }
 
   /** Null while the chain has not said. */

@@ -22,6 +22,7 @@ import { ClearingBoard, shareLimits } from './outlook.ts';
 import type { RuleChanges } from './rules.ts';
 import { replay, teach } from './resume.ts';
 import { addNeighbourhoodRoutes } from './server.ts';
+import { followRegistry, membershipOf } from './registry.ts';
 import { startSettlement } from './settle.ts';
 import { slotAtOrAfter, slotsToSettle } from './span.ts';
 import { SignalBoard } from './signals.ts';
@@ -98,7 +99,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   if (parkStart.status === 'rejected') throw parkStart.reason;
   if (chainStart.status === 'rejected') throw chainStart.reason;
   const park = parkStart.value;
-  const { endpoint, chain, settlement, communityChain } = chainStart.value;
+  const { endpoint, chain, settlement, communityChain, registry } = chainStart.value;
   if (options.stop.aborted) return null;
   say(`${park.homes.reduce((count, home) => count + home.devices.length, 0)} devices answer on loopback`);
 
@@ -110,15 +111,16 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       failed.abort(new CommonwattError('unavailable', `the devices stopped: ${(error as Error).message}`)),
   });
   closing.add('the clock', () => clock.stop());
-  const collateral = new CollateralBoard(communityChain, community.participants);
+  const members = membershipOf(registry);
+  for (const { entry, why } of members.ignored) say(`the registry's entry ${entry} does not count: ${why}`);
+  const collateral = new CollateralBoard(communityChain, members.participants);
   await collateral.refresh();
   const telemetry = await startTelemetry({ influxUrl: options.influxUrl, slotMinutes, log: say });
   closing.add('telemetry', () => telemetry.stop());
   const households: Household[] = [];
   const market = await openMarket({
     rules,
-    participants: community.participants,
-    gateways: community.gateways,
+    ...members,
     journalPath: state.path('market.sqlite'),
     clock,
     firstSlot,
@@ -237,6 +239,14 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
     }
   });
   closing.add('the events', unsubscribe);
+  const following = followRegistry({
+    chain,
+    registry,
+    market,
+    changed: () => collateral.watch(market.participants),
+    say,
+    over,
+  });
   const watching = watchFeeder({ clock, households, signals, telemetry, share, over });
   await Promise.race([
     Promise.all(households.map((household) => household.trading.firstOrders)),
@@ -246,7 +256,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   const completed = await untilDone();
   ended.abort();
   await clock.stop();
-  await watching;
+  await Promise.all([watching, following]);
   if (failed.signal.aborted) throw failed.signal.reason;
   return completed || options.summaryFile !== null ? conclude() : null;
 

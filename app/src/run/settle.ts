@@ -6,10 +6,12 @@ import {
   startEmbeddedChain,
   type Chain,
   type CommunityChain,
+  type RegistryOnChain,
   type Settlement,
 } from '@commonwatt/substrate-client';
 import type { Closing } from './closing.ts';
 import type { Community } from './community.ts';
+import { registerHomes } from './registry.ts';
 import type { State } from './state.ts';
 
 const ASSET_ID = 1984;
@@ -22,6 +24,8 @@ export interface SettlementSide {
   readonly chain: Chain;
   readonly settlement: Settlement;
   readonly communityChain: CommunityChain;
+  /** Who takes part, as the chain said when all of this was there. */
+  readonly registry: RegistryOnChain;
 }
 
 /** The chain in its own process, the community on it, and settlement with everything that an earlier run left open taken up again. */
@@ -49,6 +53,7 @@ export async function startSettlement(
     dev: true,
     onProgress: (text: string) => say(`chain: ${text}`),
   });
+  const registry = await registerHomes({ chain, communityChain, community, state, say });
   const settlement = await openSettlement({
     chain: communityChain,
     ledgerPath: state.path('settlement.sqlite'),
@@ -60,5 +65,5 @@ export async function startSettlement(
   closing.add('settlement', () => settlement.stop());
   settlement.expectFrom(options.firstSlot);
   await settlement.reconcile();
-  return { endpoint: process.endpoint, chain, settlement, communityChain };
+  return { endpoint: process.endpoint, chain, settlement, communityChain, registry };
 }

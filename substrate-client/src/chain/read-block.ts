@@ -64,6 +64,17 @@ async function eventsOf(
   return { registry: at.registry, events };
 }
 
+/** True when a block has an event of this pallet. */
+export async function blockTouches(
+  api: ApiPromise,
+  rpc: RpcSocket,
+  hash: string,
+  pallet: string,
+): Promise<boolean> {
+  const { events } = await eventsOf(api, rpc, hash);
+  return events.some(({ event }) => event.section === pallet);
+}
+
 function readExtrinsic(
   extrinsic: GenericExtrinsic,
   index: number,

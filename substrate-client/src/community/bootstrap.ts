@@ -1,12 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CommonwattError, type Participant, type Signer } from '@commonwatt/domain';
 import type { Chain } from '../chain/connect.ts';
 import type { CommunityChain } from '../chain/types.ts';
 import { id, toHex } from './batch-call.ts';
 import { checkMoney, checkPallets, DECIMALS } from './check.ts';
 import { communityChain } from './community-chain.ts';
+import { ensure, POOL_MAX, type Step } from './ensure.ts';
+import type { Call } from './extrinsics.ts';
 import { readMany } from './read-many.ts';
-import { signCall, submitBytes, type Call } from './extrinsics.ts';
 
 export interface BootstrapOptions {
   readonly chain: Chain;
@@ -28,11 +28,6 @@ export interface BootstrapOptions {
 
 const NATIVE_FUNDS = 1_000_000_000_000_000n;
 const DEADLINE_MS = 180_000;
-/** A pool that makes no block for so long has lost what was in it. */
-const QUIET_MS = 6_000;
-/** Extrinsics sent at a time. */
-const POOL_MAX = 50;
-const BLOCK_DEADLINE_MS = 60_000;
 
 /**
  * Brings a community's accounts, asset, balances and approvals into being, whatever of it is there already.
@@ -59,84 +54,6 @@ export async function bootstrapCommunity(options: BootstrapOptions): Promise<Com
     approve(options, hash),
   );
   return communityChain({ chain, community, assetId, treasury });
-}
-
-interface Step {
-  readonly call: Call;
-  readonly signer: Signer;
-}
-
-/** Runs what `missing` finds missing in the finalized state until nothing is. Nonces come from that state, so nothing is done twice. */
-async function ensure(
-  options: BootstrapOptions,
-  untilMs: number,
-  what: string,
-  missing: (blockHash: string) => Promise<Step[]>,
-): Promise<void> {
-  const { chain } = options;
-  let refusal = '';
-  for (;;) {
-    const birth = await chain.finalizedBlock();
-    const steps = (await missing(birth.hash)).slice(0, POOL_MAX);
-    if (steps.length === 0) return;
-    options.onProgress?.(`${what}${steps.length > 1 ? ` (${steps.length})` : ''}`);
-    const nonces = await noncesAt(chain, steps, birth.hash);
-    const signed = steps.map(({ call, signer }, index) =>
-      signCall(chain.api, call, signer, nonces[index]!, birth),
-    );
-    if (options.dev && chain.isDevelopment) {
-      // Straight into a block: the pool would check each of them first, which takes this chain as long as running it.
-      const transactions = signed.map(({ bytes }) => bytes);
-      await chain.rpc.call('dev_newBlock', [{ transactions }], { once: true, deadlineMs: BLOCK_DEADLINE_MS });
-      const left = await missing((await chain.finalizedBlock()).hash);
-      if (left.length === 0) return;
-      if (performance.now() <= untilMs) continue;
-    } else {
-      for (const { bytes } of signed) {
-        await submitBytes(chain.rpc, bytes).catch((error: unknown) => {
-          refusal = `; last refusal: ${String(error)}`;
-        });
-      }
-    }
-    if (await settles(chain, birth.number, untilMs, async (hash) => (await missing(hash)).length === 0))
-      return;
-    if (performance.now() > untilMs) {
-      throw new CommonwattError(
-        'unavailable',
-        `${what}: not done in time, ${steps.length} missing${refusal}`,
-      );
-    }
-  }
-}
-
-/** Waits while the chain moves: true once the condition holds in a finalized state, false when no block came for a while. */
-async function settles(
-  chain: Chain,
-  fromNumber: number,
-  untilMs: number,
-  done: (blockHash: string) => Promise<boolean>,
-): Promise<boolean> {
-  let number = fromNumber;
-  let movedMs = performance.now();
-  while (performance.now() - movedMs < QUIET_MS && performance.now() < untilMs) {
-    await sleep(100);
-    const head = await chain.finalizedBlock();
-    if (head.number === number) continue;
-    if (await done(head.hash)) return true;
-    number = head.number;
-    movedMs = performance.now();
-  }
-  return false;
-}
-
-async function noncesAt(chain: Chain, steps: readonly Step[], blockHash: string): Promise<number[]> {
-  const entry = chain.api.query['system']!['account']!;
-  const accounts = await readMany(
-    chain,
-    steps.map(({ signer }) => [entry, [id(signer.publicKey)]]),
-    blockHash,
-  );
-  return accounts.map((account) => Number((account as { nonce: { toNumber(): number } }).nonce));
 }
 
 async function fundNative(chain: Chain, keys: readonly string[]): Promise<void> {

@@ -1,15 +1,13 @@
 import type { ApiPromise } from '@polkadot/api';
 import type { SubmittableExtrinsic } from '@polkadot/api/types';
 import { hexToU8a, u8aConcat } from '@polkadot/util';
-import { CommonwattError, type Signer } from '@commonwatt/domain';
+import { CommonwattError } from '@commonwatt/domain';
 import { RpcError, type RpcSocket } from '../chain/rpc.ts';
 import type { BlockRef, SignedExtrinsic } from '../chain/types.ts';
+import { SIGNATURE_TAG, type AccountSigner } from '../keystore/account-signer.ts';
 
 /** Blocks a signed extrinsic stays valid. A power of two, as eras are. */
 export const ERA_BLOCKS = 64;
-
-/** MultiSignature's tag for ed25519. */
-const ED25519 = new Uint8Array([0]);
 
 export type Call = SubmittableExtrinsic<'promise'>;
 
@@ -17,16 +15,17 @@ export type Call = SubmittableExtrinsic<'promise'>;
 export function signCall(
   api: ApiPromise,
   call: Call,
-  signer: Signer,
+  signer: AccountSigner,
   nonce: number,
   birth: BlockRef,
 ): SignedExtrinsic {
+  const tag = new Uint8Array([SIGNATURE_TAG[signer.scheme ?? 'ed25519']]);
   const addressRaw = hexToU8a(`0x${signer.publicKey}`);
   const pair = {
     address: api.registry.createType('AccountId', addressRaw).toString(),
     addressRaw,
     publicKey: addressRaw,
-    sign: (message: Uint8Array) => u8aConcat(ED25519, signer.signBytes(message)),
+    sign: (message: Uint8Array) => u8aConcat(tag, signer.signBytes(message)),
   };
   const era = api.registry.createType('ExtrinsicEra', { current: birth.number, period: ERA_BLOCKS });
   // A fresh object: signing changes it, and a caller may sign the same call again.
