@@ -1,6 +1,5 @@
 import { dirname, join } from 'node:path';
-import { createHash } from 'node:crypto';
-import { CommonwattError, slotMs, type Reading } from '@commonwatt/domain';
+import { CommonwattError, slotMs } from '@commonwatt/domain';
 import { checkDevices } from './config.ts';
 import { openConnections } from './connect.ts';
 import type { BatteryState, Gateway, GatewayOptions } from './contract.ts';
@@ -9,6 +8,8 @@ import { startDelivery } from './delivery.ts';
 import { Dispatcher, type DispatchView } from './dispatch/dispatcher.ts';
 import { batteryState, dispatchView } from './battery-view.ts';
 import { combineReading, isFresh, slowestMs, widestSkewMs } from './latest.ts';
+import { atMostEvery, Live } from './live.ts';
+import { runPollLoop } from './poll-loop.ts';
 import { Poller } from './poller.ts';
 import { Slots } from './slots/slots.ts';
 import { openStore } from './store/store.ts';
@@ -114,10 +115,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       log,
     });
 
-  let latest: Reading | null = null;
+  const live = new Live(() => combineReading(nowMs(), pollers, freshness), log);
   let signed = 0;
   let storeFault = '';
-  const listeners = new Set<(reading: Reading) => void>();
   const stopping = new AbortController();
 
   const settle = (): void => {
@@ -136,75 +136,34 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       storeFault = reason(error);
     }
   };
-  const publish = (): void => {
-    latest = combineReading(nowMs(), pollers, freshness);
-    for (const listener of listeners) {
-      try {
-        listener(latest);
-      } catch (error) {
-        log(`a listener failed: ${reason(error)}`);
-      }
-    }
-  };
+  // A change that a device reports by itself is looked at soon, without waiting for the poll.
+  const changes = atMostEvery(CHANGE_REAL_MS, () => {
+    live.publish();
+    void dispatcher?.tick();
+  });
+  for (const poller of pollers) poller.changed = () => changes.call();
 
-  // A change that a device reports is looked at once, but never more often than this, however it flickers.
-  let changeTimer: NodeJS.Timeout | undefined;
-  const changed = (): void => {
-    changeTimer ??= setTimeout(() => {
-      changeTimer = undefined;
-      if (stopping.signal.aborted) return;
-      publish();
-      void dispatcher?.tick();
-    }, CHANGE_REAL_MS);
-  };
-  for (const poller of pollers) poller.changed = changed;
-
-  // Gateways of one street poll at different moments; only the boundaries are the same for all.
-  const phaseMs =
-    createHash('sha256').update(options.gateway).digest().readUInt32BE() % Math.ceil(pollIntervalMs);
-  const nextTickMs = (): number => {
-    const now = nowMs();
-    const poll = Math.floor((now - phaseMs) / pollIntervalMs) * pollIntervalMs + phaseMs + pollIntervalMs;
-    const boundary = Math.floor(now / slotLengthMs) * slotLengthMs + slotLengthMs;
-    const expiry = dispatcher?.expiresAtMs ?? Infinity;
-    return Math.min(poll, boundary, expiry > now ? expiry : Infinity);
-  };
-
-  // A clock that steps back would make the loop sleep until it has caught up.
-  let wake = new AbortController();
-  let tickMs = -Infinity;
-  const watch = setInterval(() => {
-    if (nowMs() < tickMs - 1000) wake.abort();
-  }, 250);
-  watch.unref();
-
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      tickMs = nowMs();
-      wake = new AbortController();
-      const awake = AbortSignal.any([wake.signal, stopping.signal]);
-      const next = nextTickMs();
-      const asked = pollers.filter(({ hung }) => !hung).map((poller) => poller.poll());
-      const tickOver = new AbortController();
-      const either = AbortSignal.any([tickOver.signal, awake]);
-      const time = clock.waitUntil(next, either).catch(() => {});
-      await Promise.race([Promise.all(asked), time]);
-      tickOver.abort();
-      if (stopping.signal.aborted) break;
+  const running = runPollLoop({
+    clock,
+    pollers,
+    pollIntervalMs,
+    slotMs: slotLengthMs,
+    name: options.gateway,
+    alsoAtMs: () => dispatcher?.expiresAtMs,
+    looked: () => {
       settle();
-      publish();
+      live.publish();
       // Not awaited: a hanging battery must not hold up the meter.
       void dispatcher?.tick();
-      await clock.waitUntil(next, awake).catch(() => {});
-    }
-  };
-  const running = run().catch((error: unknown) => log(`the poll loop ended: ${reason(error)}`));
+    },
+    log,
+    stopping: stopping.signal,
+  });
 
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     stopping.abort();
-    clearInterval(watch);
-    clearTimeout(changeTimer);
+    changes.stop();
     for (const poller of pollers) poller.stopped = true;
     await running;
     if (dispatcher) {
@@ -220,15 +179,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       log(`the last counters are not on disk: ${reason(error)}`);
     }
     store.close();
-    listeners.clear();
+    live.close();
   };
 
   return {
-    latest: () => latest,
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    latest: () => live.latest,
+    subscribe: (listener) => live.subscribe(listener),
     battery,
     async setBattery(command) {
       if (!dispatcher)
@@ -258,7 +214,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       protocol: meter.device.protocol,
       rttMs: slowestMs(pollers),
       skewMs: widestSkewMs(meter, pollers),
-      flags: latest?.flags ?? [],
+      flags: live.latest?.flags ?? [],
     }),
     stop: () => (stopped ??= stop()),
   };

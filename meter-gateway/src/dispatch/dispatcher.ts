@@ -1,8 +1,10 @@
-import { CommonwattError } from '@commonwatt/domain';
 import { reason } from '../deadline.ts';
 import type { BatteryControl } from '../device.ts';
 import { clampSetpoint, type ClampFacts, type Clamped } from './clamp.ts';
+import { checkCommand, newRecord, type Command } from './command.ts';
+import { withEffect } from './effect.ts';
 import type { DispatchRecord } from './record.ts';
+import { Turns } from './turns.ts';
 
 /** What is known now; null while the battery's state or the meter is missing or stale, with the reason in words. */
 export type DispatchView =
@@ -51,9 +53,8 @@ export class Dispatcher {
   #active: Active | undefined;
   /** A battery is in an unknown state until it was released once, and again after every failed release. */
   #mustRelease = true;
-  #stopped = false;
+  readonly #turns = new Turns();
   #ticking: Promise<void> | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
   #nextId: number;
 
   constructor(options: DispatcherOptions) {
@@ -72,45 +73,28 @@ export class Dispatcher {
   }
 
   /** Asks for a setpoint. Throws CommonwattError `out-of-range` for a command that is none; refusals and failures are in the record. */
-  set(command: { readonly powerW: number; readonly expiresAtMs: number }): Promise<DispatchRecord> {
-    const { powerW, expiresAtMs } = command;
-    if (!Number.isFinite(powerW)) {
-      throw new CommonwattError('out-of-range', `a setpoint is a finite number of W, not ${powerW}`, {
-        field: 'powerW',
-      });
-    }
-    const nowMs = this.#options.nowMs();
-    if (!Number.isFinite(expiresAtMs) || expiresAtMs <= nowMs) {
-      throw new CommonwattError(
-        'out-of-range',
-        `a setpoint must expire in the future, not at ${expiresAtMs}`,
-        {
-          field: 'expiresAtMs',
-        },
-      );
-    }
-    return this.#inTurn(() => this.#set(powerW, expiresAtMs));
+  set(command: Command): Promise<DispatchRecord> {
+    checkCommand(command, this.#options.nowMs());
+    return this.#turns.take(() => this.#set(command));
   }
 
   /** Back to self-consumption now. Throws CommonwattError `unavailable` when the device does not do it; it is tried again on every tick. */
   release(): Promise<void> {
-    return this.#inTurn(() => this.#release('released'));
+    return this.#turns.take(() => this.#release('released'));
   }
 
   /** Releases the battery for good: what still waits its turn, and whatever comes later, is refused. */
   stop(): Promise<void> {
-    const last = this.#turn.then(() => this.#release('stopped'));
-    this.#stopped = true;
-    this.#turn = last.catch(() => {});
-    return last;
+    return this.#turns.end(() => this.#release('stopped'));
   }
 
   /** Once per poll: expiry, refresh, clamps, measured effect. Never throws. */
   tick(): Promise<void> {
     // One tick waits at most: a slow battery must not pile them up.
-    this.#ticking ??= this.#inTurn(() => this.#tick())
+    this.#ticking ??= this.#turns
+      .take(() => this.#tick())
       .catch((error: unknown) => {
-        if (!this.#stopped) this.#options.log(`battery: ${reason(error)}`);
+        if (!this.#turns.ended) this.#options.log(`battery: ${reason(error)}`);
       })
       .finally(() => {
         this.#ticking = undefined;
@@ -118,36 +102,12 @@ export class Dispatcher {
     return this.#ticking;
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(() => {
-      if (this.#stopped) throw new CommonwattError('unavailable', 'the gateway has stopped');
-      return work();
-    });
-    this.#turn = mine.catch(() => {});
-    return mine;
-  }
-
-  async #set(askedW: number, expiresAtMs: number): Promise<DispatchRecord> {
+  async #set({ powerW, expiresAtMs }: Command): Promise<DispatchRecord> {
     const { nowMs, durationMaxMs } = this.#options;
     const atMs = nowMs();
-    const blank: DispatchRecord = {
-      id: this.#nextId++,
-      atMs,
-      askedW,
-      expiresAtMs: Math.min(expiresAtMs, atMs + durationMaxMs),
-      outcome: 'refused',
-      reason: null,
-      clampedW: null,
-      clampedBy: [],
-      writtenW: null,
-      readBackW: null,
-      measuredW: null,
-      measuredAtMs: null,
-      delivers: null,
-      endedAtMs: atMs,
-      endedBy: null,
-    };
-    const clamped = this.#clamp(askedW);
+    const command = { powerW, expiresAtMs: Math.min(expiresAtMs, atMs + durationMaxMs) };
+    const blank = newRecord(this.#nextId++, command, atMs);
+    const clamped = this.#clamp(powerW);
     if ('missing' in clamped) {
       // Steering on by old facts would be as blind as starting to.
       if (this.#active) await this.#release('stale').catch(() => {});
@@ -249,19 +209,16 @@ export class Dispatcher {
     }
   }
 
-  /** Compares what the battery does with what it acknowledged, once it had the time to. */
   #measure(active: Active, settleMs: number): void {
     const { view, log } = this.#options;
     const now = view();
-    if ('missing' in now || now.batteryAtMs - active.changedAtMs < settleMs) return;
-    // Near its end the device's own timer may have come first: that is no failure to deliver.
-    if (active.record.delivers !== null && now.batteryAtMs > active.record.expiresAtMs - settleMs) return;
-    const writtenW = active.record.writtenW ?? 0;
-    const measuredW = Math.round(now.facts.batteryW);
-    const delivers = Math.abs(measuredW - writtenW) <= Math.max(150, Math.abs(writtenW) * 0.2);
-    if (delivers === active.record.delivers) return;
-    if (!delivers) log(`battery: acknowledged ${writtenW} W but does ${measuredW} W`);
-    active.record = this.#keep({ ...active.record, measuredW, measuredAtMs: now.batteryAtMs, delivers });
+    if ('missing' in now) return;
+    const seen = { batteryW: now.facts.batteryW, atMs: now.batteryAtMs };
+    const record = withEffect(active.record, seen, active.changedAtMs, settleMs);
+    if (record === active.record) return;
+    if (record.delivers === false)
+      log(`battery: acknowledged ${record.writtenW} W but does ${record.measuredW} W`);
+    active.record = this.#keep(record);
   }
 
   #keep(record: DispatchRecord): DispatchRecord {
