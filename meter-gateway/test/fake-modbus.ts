@@ -8,6 +8,16 @@ export type Fault =
   | { readonly kind: 'exception'; readonly code: number }
   | { readonly kind: 'delay'; readonly ms: number };
 
+export interface FakeRequest {
+  readonly unit: number;
+  readonly code: number;
+  readonly address: number;
+  /** Registers asked for, or written. */
+  readonly count: number;
+  /** What is to be written; empty for a read. */
+  readonly words: readonly number[];
+}
+
 /** A tiny Modbus TCP server over a register image; holding and input registers are the same words. */
 export interface FakeModbus {
   readonly port: number;
@@ -17,6 +27,12 @@ export interface FakeModbus {
   readonly units: Set<number>;
   readonly requests: { unit: number; code: number; address: number; count: number }[];
   readonly connections: number;
+  /** Says no: the exception to answer a request with, or 0. Called before anything is read or written. */
+  refuse: (request: FakeRequest) => number;
+  /** Closes the connection after each answer. */
+  hangsUp: boolean;
+  /** A further client is shown the door while this many are connected. */
+  clientsMax: number;
   /** Called before every answer. */
   onRequest: () => void;
   /** Called after every write. */
@@ -38,6 +54,9 @@ export async function fakeModbus(port = 0): Promise<FakeModbus> {
     get connections() {
       return connections;
     },
+    refuse: (_request: FakeRequest): number => 0,
+    hangsUp: false,
+    clientsMax: Infinity,
     onRequest: (): void => {},
     onWrite: (_address: number, _words: readonly number[]): void => {},
     set(address: number, words: readonly number[]) {
@@ -54,8 +73,23 @@ export async function fakeModbus(port = 0): Promise<FakeModbus> {
     },
   };
 
-  const answerTo = (code: number, pdu: Buffer): Buffer => {
+  const wordsOf = (code: number, pdu: Buffer): number[] => {
+    if (code === 6) return [pdu.readUInt16BE(3)];
+    const words: number[] = [];
+    if (code === 16) for (let at = 6; at < pdu.length; at += 2) words.push(pdu.readUInt16BE(at));
+    return words;
+  };
+  const answerTo = (unit: number, code: number, pdu: Buffer): Buffer => {
     const address = pdu.readUInt16BE(1);
+    const written = wordsOf(code, pdu);
+    const no = fake.refuse({
+      unit,
+      code,
+      address,
+      count: code === 6 ? 1 : pdu.readUInt16BE(3),
+      words: written,
+    });
+    if (no !== 0) return Buffer.from([code | 0x80, no]);
     if (code === 3 || code === 4) {
       const count = pdu.readUInt16BE(3);
       const words = Array.from({ length: count }, (_, index) => fake.registers.get(address + index));
@@ -67,11 +101,8 @@ export async function fakeModbus(port = 0): Promise<FakeModbus> {
       return answer;
     }
     if (code === 6 || code === 16) {
-      const words: number[] = [];
-      if (code === 6) words.push(pdu.readUInt16BE(3));
-      else for (let at = 6; at < pdu.length; at += 2) words.push(pdu.readUInt16BE(at));
-      fake.set(address, words);
-      fake.onWrite(address, words);
+      fake.set(address, written);
+      fake.onWrite(address, written);
       return pdu.subarray(0, 5);
     }
     return Buffer.from([code | 0x80, 1]);
@@ -88,7 +119,8 @@ export async function fakeModbus(port = 0): Promise<FakeModbus> {
     if (fault.kind === 'rst') return void socket.resetAndDestroy();
     if (fault.kind === 'fin') return void socket.end();
     if (fault.kind === 'garbage') return void socket.write(Buffer.from('ff00ff00ff0011223344556677', 'hex'));
-    const body = fault.kind === 'exception' ? Buffer.from([code | 0x80, fault.code]) : answerTo(code, pdu);
+    const body =
+      fault.kind === 'exception' ? Buffer.from([code | 0x80, fault.code]) : answerTo(unit, code, pdu);
     const whole = Buffer.concat([Buffer.alloc(7), fault.kind === 'short' ? body.subarray(0, -2) : body]);
     frame.copy(whole, 0, 0, 2);
     whole.writeUInt16BE(whole.length - 6, 4);
@@ -97,11 +129,13 @@ export async function fakeModbus(port = 0): Promise<FakeModbus> {
     if (fault.kind === 'fin-mid') return void socket.end(whole.subarray(0, whole.length >> 1));
     if (fault.kind === 'delay')
       return void setTimeout(() => socket.destroyed || socket.write(whole), fault.ms);
+    if (fake.hangsUp) return void socket.end(whole);
     socket.write(whole);
   };
 
   const server = net.createServer((socket) => {
     connections += 1;
+    if (sockets.size >= fake.clientsMax) return void socket.on('error', () => {}).resetAndDestroy();
     sockets.add(socket);
     let buffer = Buffer.alloc(0);
     socket.on('error', () => {});

@@ -1,3 +1,5 @@
+import { CommonwattError } from '@commonwatt/domain';
+import { pause } from '../deadline.ts';
 import type { BatteryControl } from '../device.ts';
 import type {
   ControlProfile,
@@ -7,7 +9,7 @@ import type {
   WordOrder,
 } from '../profile/types.ts';
 import { WORDS } from '../profile/decode.ts';
-import type { ModbusBus } from './bus.ts';
+import { ModbusException, type ModbusBus } from './bus.ts';
 
 /** The words of a number, as the device stores it. Integers are rounded towards zero and kept inside their type. */
 export function toWords(value: number, type: ControlWrite['type'], order: WordOrder): number[] {
@@ -43,6 +45,54 @@ export function controlValue(name: ControlValue, powerW: number, reversionMs: nu
   }
 }
 
+/** Modbus exceptions 5, "acknowledge", and 6, "server device busy" (Modbus Application Protocol 1.1b3, section 7). */
+const ACKNOWLEDGE = 5;
+const BUSY = 6;
+const TRIES = 4;
+const PAUSE_MS = 150;
+
+const exceptionOf = (error: unknown): number | undefined =>
+  error instanceof ModbusException ? error.exceptionCode : undefined;
+
+/** Writes some registers; a device that is busy is asked again, one that acknowledges and works on has taken it. */
+async function write(
+  bus: ModbusBus,
+  unitId: number,
+  writeFunction: 6 | 16,
+  address: number,
+  words: readonly number[],
+): Promise<void> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      await bus.write(unitId, writeFunction, address, words);
+      return;
+    } catch (error) {
+      const code = exceptionOf(error);
+      if (code === ACKNOWLEDGE) return;
+      if (code !== BUSY || tried >= TRIES) throw error;
+      await pause(PAUSE_MS);
+    }
+  }
+}
+
+/** True when the registers hold the words; makers take a moment until what was written can be read. */
+async function shows(
+  bus: ModbusBus,
+  unitId: number,
+  address: number,
+  words: readonly number[],
+): Promise<boolean> {
+  for (let tried = 1; ; tried += 1) {
+    const back = await bus.read(unitId, 3, address, words.length).catch((error: unknown) => {
+      if (exceptionOf(error) !== BUSY) throw error;
+      return [];
+    });
+    if (words.every((word, index) => word === back[index])) return true;
+    if (tried >= TRIES) return false;
+    await pause(PAUSE_MS);
+  }
+}
+
 /** Battery control by a profile's lists of writes. Every word written is read back with function 3. */
 export function profileControl(
   profile: ModbusProfile,
@@ -56,15 +106,13 @@ export function profileControl(
     reversionMs: number,
   ): Promise<boolean> => {
     let holds = true;
-    for (const write of writes) {
-      const asked =
-        typeof write.value === 'number' ? write.value : controlValue(write.value, powerW, reversionMs);
-      const words = toWords(asked / (write.scale ?? 1), write.type, profile.wordOrder);
-      await bus.write(unitId, control.writeFunction, write.address, words);
-      const back = await bus.read(unitId, 3, write.address, words.length);
+    for (const { address, type, value, scale = 1 } of writes) {
+      const asked = typeof value === 'number' ? value : controlValue(value, powerW, reversionMs);
+      const words = toWords(asked / scale, type, profile.wordOrder);
+      await write(bus, unitId, control.writeFunction, address, words);
       // A running timer may already have counted down when it is read back.
-      const isTimer = write.value === 'timeout-s' || write.value === 'timeout-min';
-      if (!isTimer && words.some((word, index) => word !== back[index])) holds = false;
+      const isTimer = value === 'timeout-s' || value === 'timeout-min';
+      if (!isTimer && !(await shows(bus, unitId, address, words))) holds = false;
     }
     return holds;
   };
@@ -75,7 +123,8 @@ export function profileControl(
       return { writtenW: powerW, readBackW: holds ? powerW : null, holds };
     },
     async release() {
-      await writeAll(control.release, 0, 0);
+      if (await writeAll(control.release, 0, 0)) return;
+      throw new CommonwattError('unavailable', `${profile.name} does not keep what releases it`);
     },
   };
 }
