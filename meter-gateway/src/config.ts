@@ -3,6 +3,8 @@ import type { TlsFiles } from './modbus/line.ts';
 import type { Policy } from './opcua/client.ts';
 import type { ControlNodes } from './opcua/device.ts';
 import type { NodeMap } from './opcua/values.ts';
+import type { WordOrder } from './profile/types.ts';
+import type { Turned } from './turned.ts';
 
 /** Changes that an OPC-UA server reports by itself between two polls. */
 export interface Subscribe {
@@ -24,6 +26,14 @@ export type DeviceRole = 'grid-meter' | 'pv' | 'battery';
 export interface ModbusManners {
   /** IANA name of the zone the device's own clock runs in, for makers that keep local time. */
   readonly timezone?: string;
+  /** Silence that the device needs between an answer and the next request, real ms. */
+  readonly pauseMs?: number;
+  /** How long it may take to answer, real ms; 1500 by default. */
+  readonly timeoutMs?: number;
+  /** Where firmware differs from the profile. */
+  readonly wordOrder?: WordOrder;
+  /** A meter whose power or counters run the other way round. */
+  readonly turned?: Turned;
 }
 
 /** A device and how to reach it. The profile is a name from `profiles/`, or `sunspec` for a Modbus device that describes itself. */

@@ -7,6 +7,7 @@ import { profileDevice } from './modbus/profile-device.ts';
 import { opcuaDevice, profileMapping, type OpcuaMapping } from './opcua/device.ts';
 import { OpcuaConnection, type OpcuaOptions } from './opcua/session.ts';
 import { loadProfile } from './profile/load.ts';
+import { turnedDevice } from './turned.ts';
 import { sunspecDevice } from './sunspec/device.ts';
 
 /** Connections by address, so that two devices behind one address share it: one owner per bus. */
@@ -58,11 +59,14 @@ export function openConnections(options: ConnectionOptions): Connections {
       if (profile?.protocol === 'opcua') throw unfit(config, 'a Modbus device');
       const key = JSON.stringify(['modbus', nameOf(config)]);
       const [bus, release] = share(key, () => new ModbusBus(config, options.modbus));
-      const { id, unitId, timezone } = config;
+      bus.mind(config);
+      const { id, unitId, timezone, turned, wordOrder } = config;
       const deviceOptions = { id, unitId, timezone, bus, release };
-      return profile === undefined
-        ? sunspecDevice(config.role, deviceOptions)
-        : profileDevice(profile, deviceOptions);
+      const device =
+        profile === undefined
+          ? sunspecDevice(config.role, deviceOptions)
+          : profileDevice(wordOrder === undefined ? profile : { ...profile, wordOrder }, deviceOptions);
+      return turned === undefined ? device : turnedDevice(device, turned);
     },
     async closeAll() {
       await Promise.all([...shared.values()].map(({ connection }) => connection.close()));

@@ -39,6 +39,8 @@ export interface FakeModbus {
   onWrite: (address: number, words: readonly number[]) => void;
   set(address: number, words: readonly number[]): void;
   setFloat(address: number, value: number): void;
+  /** Ends all connections in good order, as devices do that heard nothing for a while. */
+  endAll(): void;
   close(): Promise<void>;
 }
 
@@ -66,6 +68,9 @@ export async function fakeModbus(port = 0): Promise<FakeModbus> {
       const bytes = Buffer.alloc(4);
       bytes.writeFloatBE(value);
       fake.set(address, [bytes.readUInt16BE(0), bytes.readUInt16BE(2)]);
+    },
+    endAll: () => {
+      for (const socket of sockets) socket.end();
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();

@@ -4,10 +4,9 @@ import { Document } from 'yaml';
 import type { DeviceRole } from '../config.ts';
 import { reason, withDeadline } from '../deadline.ts';
 import { ModbusBus, ModbusException } from '../modbus/bus.ts';
-import { readSpans } from '../modbus/profile-device.ts';
+import { Reads, spanReader } from '../modbus/reads.ts';
 import { decodeProfile, spansOf } from '../profile/decode.ts';
 import { loadProfile, profileNames } from '../profile/load.ts';
-import { planReads } from '../profile/plan.ts';
 import type { ModbusProfile } from '../profile/types.ts';
 import type { DeviceSample } from '../quantity.ts';
 import { discoverSunspec, type SunspecMap } from '../sunspec/discover.ts';
@@ -142,8 +141,13 @@ async function scanUnit(
   for (const profile of profileNames().map(loadProfile)) {
     if (profile.protocol !== 'modbus') continue;
     const sample = await look(async (bus) => {
-      const plan = planReads(spansOf(profile), profile.readMaxRegisters, profile.readGapMax);
-      return decodeProfile(profile, await readSpans(bus, unitId, profile.readFunction, plan));
+      const reads = new Reads(spanReader(bus, unitId, profile.readFunction), {
+        spans: spansOf(profile),
+        readMax: profile.readMaxRegisters,
+        gapMax: profile.readGapMax,
+        holesAllowed: true,
+      });
+      return decodeProfile(profile, await reads.look());
     });
     const score = sample ? sense(sample) : 0;
     if (score > 0) matches.push({ profile, score });

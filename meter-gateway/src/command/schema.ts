@@ -17,7 +17,13 @@ const nameplate = {
     dischargeMaxW: watts,
   },
 };
-const manners = { timezone: text };
+const manners = {
+  timezone: text,
+  pauseMs: { type: 'integer', minimum: 0, maximum: 10_000 },
+  timeoutMs: { type: 'integer', minimum: 100, maximum: 60_000 },
+  wordOrder: { enum: ['high-first', 'low-first'] },
+  turned: { enum: ['power', 'energy', 'both'] },
+};
 const device = { id, role: { enum: ['grid-meter', 'pv', 'battery'] }, profile: text, nameplate };
 
 const tls = {

@@ -20,17 +20,18 @@ const read = (address = 7, count = 2): Promise<readonly number[]> => bus.read(1,
 const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 
 describe('faults on the wire: an error in time, and the next request works again', () => {
-  test.each<[string, Fault]>([
-    ['silence', { kind: 'silence' }],
-    ['RST', { kind: 'rst' }],
-    ['FIN', { kind: 'fin' }],
-    ['FIN mid-answer', { kind: 'fin-mid' }],
-    ['garbage', { kind: 'garbage' }],
-    ['an answer that is too short', { kind: 'short' }],
-    ['wrong unit', { kind: 'unit' }],
-    ['wrong transaction id', { kind: 'transaction' }],
-    ['an answer after the deadline', { kind: 'delay', ms: 500 }],
-  ])('%s', async (_name, fault) => {
+  // A connection that served and is closed in good order is opened once more before it is an error.
+  test.each<[string, Fault, number]>([
+    ['silence', { kind: 'silence' }, 2],
+    ['RST', { kind: 'rst' }, 2],
+    ['FIN', { kind: 'fin' }, 3],
+    ['FIN mid-answer', { kind: 'fin-mid' }, 3],
+    ['garbage', { kind: 'garbage' }, 2],
+    ['an answer that is too short', { kind: 'short' }, 2],
+    ['wrong unit', { kind: 'unit' }, 2],
+    ['wrong transaction id', { kind: 'transaction' }, 2],
+    ['an answer after the deadline', { kind: 'delay', ms: 500 }, 2],
+  ])('%s', async (_name, fault, connections) => {
     expect(await read()).toEqual([7, 8]);
     fake.fault = fault;
     const startedMs = performance.now();
@@ -40,7 +41,7 @@ describe('faults on the wire: an error in time, and the next request works again
     await soon();
     // The right registers, not a late answer to the question before.
     expect(await read(20)).toEqual([20, 21]);
-    expect(fake.connections).toBe(2);
+    expect(fake.connections).toBe(connections);
   });
 
   test.each([1, 2, 4, 6, 11])('exception %i is told, and the connection stays', async (code) => {
@@ -94,6 +95,74 @@ describe('faults on the wire: an error in time, and the next request works again
     fake.fault = { kind: 'rst' };
     await expect(patient.read(1, 3, 0, 1)).rejects.toMatchObject({ code: 'unavailable' });
     await expect(patient.read(1, 3, 0, 1)).rejects.toThrow(/waits before it connects again/);
+    await patient.close();
+  });
+});
+
+describe('devices with manners of their own', () => {
+  test('one that hangs up after every answer is asked on without a pause, reads and writes', async () => {
+    const patient = new ModbusBus(
+      { host: '127.0.0.1', port: fake.port },
+      { ...QUICK, backoffFirstMs: 60_000, backoffMaxMs: 60_000 },
+    );
+    fake.hangsUp = true;
+    for (let address = 0; address < 20; address += 1)
+      expect(await patient.read(1, 3, address, 1)).toEqual([address]);
+    await patient.write(1, 16, 5, [55]);
+    await patient.write(1, 6, 6, [66]);
+    const both = await Promise.all([patient.read(1, 3, 5, 2), patient.read(1, 3, 7, 2)]);
+    expect(both).toEqual([
+      [55, 66],
+      [7, 8],
+    ]);
+    await patient.close();
+  });
+
+  test('one that ends a quiet connection is found again at once', async () => {
+    const patient = new ModbusBus(
+      { host: '127.0.0.1', port: fake.port },
+      { ...QUICK, backoffFirstMs: 60_000, backoffMaxMs: 60_000 },
+    );
+    await patient.read(1, 3, 0, 1);
+    fake.endAll();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(await patient.read(1, 3, 9, 1)).toEqual([9]);
+    await patient.close();
+  });
+
+  test('one that takes a single client: two devices behind it share the connection', async () => {
+    fake.clientsMax = 1;
+    await Promise.all([bus.read(1, 3, 0, 1), bus.read(2, 3, 1, 1)]);
+    expect(fake.connections).toBe(1);
+    const second = new ModbusBus({ host: '127.0.0.1', port: fake.port }, QUICK);
+    await expect(second.read(1, 3, 0, 1)).rejects.toMatchObject({ code: 'unavailable' });
+    await bus.close();
+    await soon();
+    expect(await second.read(1, 3, 4, 1)).toEqual([4]);
+    await second.close();
+  });
+
+  test.each([0, 1, 247, 255])('unit id %i', async (unit) => {
+    fake.units.add(unit);
+    expect(await bus.read(unit, 3, 7, 2)).toEqual([7, 8]);
+    expect(await bus.read(unit, 4, 7, 1)).toEqual([7]);
+    await bus.write(unit, 16, 7, [70]);
+    expect(await bus.read(unit, 3, 7, 1)).toEqual([70]);
+  });
+
+  test('one that needs a pause gets it between an answer and the next request', async () => {
+    bus.mind({ pauseMs: 40 });
+    const startedMs = performance.now();
+    for (let turn = 0; turn < 4; turn += 1) await read();
+    expect(performance.now() - startedMs).toBeGreaterThan(3 * 40 - 5);
+  });
+
+  test('one that is slower than the usual deadline gets its time', async () => {
+    fake.fault = { kind: 'delay', ms: 300 };
+    await expect(read()).rejects.toMatchObject({ code: 'unavailable' });
+    const patient = new ModbusBus({ host: '127.0.0.1', port: fake.port }, QUICK);
+    patient.mind({ timeoutMs: 1000 });
+    expect(await patient.read(1, 3, 7, 2)).toEqual([7, 8]);
     await patient.close();
   });
 });

@@ -1,10 +1,12 @@
 import { CommonwattError } from '@commonwatt/domain';
-import { backoff, reason, withDeadline } from '../deadline.ts';
-import { nameOf, openLine, type BusTarget, type Line, type ModbusClient } from './line.ts';
+import { backoff, pause, reason, withDeadline } from '../deadline.ts';
+import { ConnectionClosed, nameOf, openLine, type BusTarget, type Line, type ModbusClient } from './line.ts';
 
 export interface BusOptions {
   /** Real milliseconds for one request. */
   readonly timeoutMs?: number;
+  /** Silence between an answer and the next request, real ms. On a serial line 3.5 characters at least. */
+  readonly pauseMs?: number;
   readonly connectTimeoutMs?: number;
   readonly backoffFirstMs?: number;
   readonly backoffMaxMs?: number;
@@ -28,13 +30,19 @@ export class ModbusException extends CommonwattError {
 /**
  * The one owner of a Modbus connection. Requests queue up and go out one at a time, with the unit id set inside the turn:
  * modbus-serial shares the id, wraps transaction ids at 256 and swaps answers on RTU when two are in flight.
- * Any error but a Modbus exception throws the connection away; the next request after the back-off makes a new one.
+ * Any error but a Modbus exception throws the connection away; the next request after the back-off makes a new one. A connection that
+ * served and was closed in good order is no error: a device that hangs up after every answer is asked again at once.
  */
 export class ModbusBus {
   readonly #open: () => Promise<Line>;
   readonly #name: string;
-  readonly #timeoutMs: number;
   readonly #connectTimeoutMs: number;
+  #timeoutMs: number;
+  #pauseMs: number;
+  /** When the last answer came, real ms. */
+  #quietSinceMs = -Infinity;
+  /** Answers that the connection at hand has given. */
+  #served = 0;
   readonly #backoff;
   #line: Line | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -45,9 +53,16 @@ export class ModbusBus {
   constructor(target: BusTarget, options: BusOptions = {}) {
     this.#name = `modbus ${nameOf(target)}`;
     this.#timeoutMs = options.timeoutMs ?? 1500;
+    this.#pauseMs = options.pauseMs ?? ('path' in target ? silenceMs(target.baudRate) : 0);
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 2000;
     this.#backoff = backoff(options.backoffFirstMs ?? 100, options.backoffMaxMs ?? 5000);
     this.#open = () => openLine(target, this.#timeoutMs);
+  }
+
+  /** Takes the slowest device on the connection into account: the longest deadline and pause hold for all. */
+  mind(manners: Pick<BusOptions, 'timeoutMs' | 'pauseMs'>): void {
+    this.#timeoutMs = Math.max(this.#timeoutMs, manners.timeoutMs ?? 0);
+    this.#pauseMs = Math.max(this.#pauseMs, manners.pauseMs ?? 0);
   }
 
   /** Words of `count` registers from `address`, with function 3 or 4. Throws ModbusException or CommonwattError `unavailable`. */
@@ -100,20 +115,34 @@ export class ModbusBus {
   }
 
   async #request<T>(unitId: number, what: string, work: (client: ModbusClient) => Promise<T>): Promise<T> {
+    try {
+      return await this.#ask(unitId, what, work);
+    } catch (error) {
+      const hungUp = (error as Error).cause instanceof ConnectionClosed && this.#retryAtMs === 0;
+      if (!hungUp) throw error;
+      return this.#ask(unitId, what, work);
+    }
+  }
+
+  async #ask<T>(unitId: number, what: string, work: (client: ModbusClient) => Promise<T>): Promise<T> {
     const line = await this.#connected();
+    const quietMs = performance.now() - this.#quietSinceMs;
+    if (quietMs < this.#pauseMs) await pause(this.#pauseMs - quietMs);
     try {
       line.client.setID(unitId);
-      // Twice the library's own deadline: it hangs for ever when the socket is destroyed under it.
+      // Longer than the library's own deadline: it hangs for ever when the socket is destroyed under it.
       const answer = await withDeadline(
         Promise.race([work(line.client), line.broken]),
         this.#timeoutMs + 250,
         `${this.#name} ${what}`,
       );
+      this.#served += 1;
       this.#backoff.reset();
       return answer;
     } catch (error) {
       const code = (error as { modbusCode?: unknown }).modbusCode;
       if (typeof code === 'number') {
+        this.#served += 1;
         this.#backoff.reset();
         throw new ModbusException(code, `${this.#name} ${what}: ${reason(error)}`);
       }
@@ -124,6 +153,8 @@ export class ModbusBus {
         {},
         { cause: error },
       );
+    } finally {
+      this.#quietSinceMs = performance.now();
     }
   }
 
@@ -150,6 +181,7 @@ export class ModbusBus {
         throw new Error('closed');
       }
       this.#line = line;
+      this.#served = 0;
       line.broken.catch((error: unknown) => {
         if (this.#line === line) this.#fail(error);
       });
@@ -163,9 +195,13 @@ export class ModbusBus {
   }
 
   #fail(error: unknown): void {
+    const served = this.#served;
+    // Twice for one connection: in the request that noticed it, and in the connection itself.
+    if (this.#line === undefined && error instanceof ConnectionClosed) return;
     this.#drop();
     this.#lastFault = reason(error);
-    this.#retryAtMs = performance.now() + this.#backoff.next();
+    const hungUp = error instanceof ConnectionClosed && served > 0;
+    this.#retryAtMs = hungUp ? 0 : performance.now() + this.#backoff.next();
   }
 
   #drop(): void {
@@ -173,4 +209,9 @@ export class ModbusBus {
     this.#line = undefined;
     line?.destroy();
   }
+}
+
+/** 3.5 characters of 11 bits, at least 1.75 ms (Modbus over serial line 1.02, section 2.5.1.1). */
+function silenceMs(baudRate: number): number {
+  return Math.max(1.75, (3.5 * 11 * 1000) / baudRate);
 }

@@ -33,6 +33,13 @@ export type BusTarget =
       readonly stopBits?: 1 | 2;
     };
 
+/** The other side ended the connection in good order (FIN): some devices do so after every answer, or when nothing came for a while. */
+export class ConnectionClosed extends Error {
+  constructor() {
+    super('the device closed the connection');
+  }
+}
+
 /** An open connection with its client. */
 export interface Line {
   readonly client: ModbusClient;
@@ -57,7 +64,7 @@ export async function openLine(target: BusTarget, timeoutMs: number): Promise<Li
   socket.on('error', () => {});
   const broken = new Promise<never>((_resolve, reject) => {
     socket.once('error', reject);
-    socket.once('close', () => reject(new Error('the device closed the connection')));
+    socket.once('close', () => reject(new ConnectionClosed()));
   });
   broken.catch(() => {});
   const connected = new Promise<void>((resolve) => {

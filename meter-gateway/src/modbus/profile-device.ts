@@ -1,8 +1,8 @@
 import type { BatteryControl, Device } from '../device.ts';
 import { decodeProfile, spansOf } from '../profile/decode.ts';
-import { planReads, type Span } from '../profile/plan.ts';
 import type { ModbusProfile } from '../profile/types.ts';
 import type { ModbusBus, RequestTiming } from './bus.ts';
+import { Reads, spanReader } from './reads.ts';
 import { profileClock } from './profile-clock.ts';
 import { profileControl } from './profile-control.ts';
 
@@ -16,31 +16,15 @@ export interface ModbusDeviceOptions {
   readonly release: () => Promise<void>;
 }
 
-/** Reads all spans and returns a register image over them. */
-export async function readSpans(
-  bus: ModbusBus,
-  unitId: number,
-  readFunction: 3 | 4,
-  spans: readonly Span[],
-  timing?: RequestTiming,
-): Promise<(address: number) => number | undefined> {
-  const blocks: { address: number; words: readonly number[] }[] = [];
-  for (const { address, count } of spans) {
-    blocks.push({ address, words: await bus.read(unitId, readFunction, address, count, timing) });
-  }
-  return (address) => {
-    for (const block of blocks) {
-      const word = block.words[address - block.address];
-      if (word !== undefined) return word;
-    }
-    return undefined;
-  };
-}
-
 /** A device whose registers a profile describes. */
 export function profileDevice(profile: ModbusProfile, options: ModbusDeviceOptions): Device {
   const { bus, unitId, id } = options;
-  const plan = planReads(spansOf(profile), profile.readMaxRegisters, profile.readGapMax);
+  const reads = new Reads(spanReader(bus, unitId, profile.readFunction), {
+    spans: spansOf(profile),
+    readMax: profile.readMaxRegisters,
+    gapMax: profile.readGapMax,
+    holesAllowed: true,
+  });
   const resolutionWh = Math.max(
     1,
     profile.quantities.importWh?.resolutionWh ?? 1,
@@ -55,8 +39,7 @@ export function profileDevice(profile: ModbusProfile, options: ModbusDeviceOptio
     resolutionWh,
     async read() {
       const timing: RequestTiming = {};
-      const registers = await readSpans(bus, unitId, profile.readFunction, plan, timing);
-      return { ...decodeProfile(profile, registers), ...timing };
+      return { ...decodeProfile(profile, await reads.look(timing)), ...timing };
     },
     ...(clock === undefined ? {} : { clock }),
     ...(control === undefined ? {} : { control }),

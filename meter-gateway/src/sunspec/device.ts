@@ -2,12 +2,12 @@ import { CommonwattError } from '@commonwatt/domain';
 import type { BatteryControl, Device } from '../device.ts';
 import type { ModbusDeviceOptions } from '../modbus/profile-device.ts';
 import type { RequestTiming } from '../modbus/bus.ts';
-import { readSpans } from '../modbus/profile-device.ts';
-import type { Span } from '../profile/plan.ts';
+import { Reads, spanReader } from '../modbus/reads.ts';
+import type { Registers } from '../profile/decode.ts';
 import { discoverSunspec, type FoundModel, type SunspecMap } from './discover.ts';
 import { CLOCK_AT } from './models.ts';
 import { modelsFor, sunspecSample, type SunspecRole } from './sample.ts';
-import { planModels } from './spans.ts';
+import { GAP_MAX, READ_MAX, spansOfModels } from './spans.ts';
 import { activePowerControl } from './power-control.ts';
 import { storageControl } from './storage-control.ts';
 
@@ -16,7 +16,7 @@ const EPOCH_2000_MS = Date.UTC(2000, 0, 1);
 interface Known {
   readonly map: SunspecMap;
   readonly models: readonly FoundModel[];
-  readonly plan: readonly Span[];
+  readonly reads: Reads;
   readonly control: BatteryControl | undefined;
 }
 
@@ -42,7 +42,13 @@ export function sunspecDevice(role: SunspecRole, options: ModbusDeviceOptions): 
     const storage = models.find(({ model }) => model === 124);
     const power = models.find(({ model }) => model === 704);
     const control = storage ? storageControl(storage, holding) : power && activePowerControl(power, holding);
-    return { map, models, plan: planModels(models), control };
+    const reads = new Reads(spanReader(bus, unitId, 3), {
+      spans: spansOfModels(models),
+      readMax: READ_MAX,
+      gapMax: GAP_MAX,
+      holesAllowed: false,
+    });
+    return { map, models, reads, control };
   };
   const knowledge = (): Promise<Known> => {
     known ??= learn().catch((error: unknown) => {
@@ -72,10 +78,11 @@ export function sunspecDevice(role: SunspecRole, options: ModbusDeviceOptions): 
     protocol: 'modbus',
     resolutionWh: 1,
     async read() {
-      const { map, models, plan } = await knowledge();
+      const { map, models, reads } = await knowledge();
       try {
         const timing: RequestTiming = {};
-        const registers = await readSpans(bus, unitId, 3, plan, timing);
+        const registers = await reads.look(timing);
+        checkInPlace(id, models, registers);
         return { ...sunspecSample(role, map, models, registers), ...timing };
       } catch (error) {
         // Another device may answer at this address next time.
@@ -96,4 +103,15 @@ export function sunspecDevice(role: SunspecRole, options: ModbusDeviceOptions): 
       : {}),
     close: options.release,
   };
+}
+
+/** Throws CommonwattError `unavailable` when a model no longer lies where it was found: new firmware, or another device at the address. */
+function checkInPlace(id: string, models: readonly FoundModel[], registers: Registers): void {
+  for (const { model, address, length } of models) {
+    const [foundModel, foundLength] = [registers(address), registers(address + 1)];
+    if (foundModel === undefined || (foundModel === model && foundLength === length)) continue;
+    throw new CommonwattError('unavailable', `${id}: its SunSpec map has changed, model ${model} is gone`, {
+      record: id,
+    });
+  }
 }

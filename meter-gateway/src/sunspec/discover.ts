@@ -11,13 +11,27 @@ export interface FoundModel {
   readonly length: number;
 }
 
-export interface SunspecMap {
-  readonly base: number;
+/** A device of a map: model 1 begins one, and the models up to the next model 1 are its. */
+export interface SubDevice {
+  /** Where its model 1 begins. */
+  readonly address: number;
   readonly maker: string;
   readonly device: string;
   readonly version: string;
   readonly serial: string;
+}
+
+/** What the whole map says of itself is what its first device says. */
+export interface SunspecMap extends SubDevice {
+  readonly base: number;
   readonly models: readonly FoundModel[];
+  /** In the order of the map; none where the map has no model 1. */
+  readonly devices: readonly SubDevice[];
+}
+
+/** The device of a map that a model belongs to. */
+export function ownerOf(map: SunspecMap, model: FoundModel): SubDevice {
+  return map.devices.findLast(({ address }) => address <= model.address) ?? map;
 }
 
 /** Where the marker "SunS" may lie, most common first (SunSpec Device Information Model, 6.3). */
@@ -36,9 +50,9 @@ export function textOf(words: readonly number[]): string {
     .trim();
 }
 
-/** True for the exceptions that mean "there is nothing here": 1, 2 and 3. */
+/** True for the exceptions that mean "there is nothing here": 1, 2 and 3; some makers say 4, failure, of what they do not have. */
 function nothingThere(error: unknown): boolean {
-  return error instanceof ModbusException && error.exceptionCode <= 3;
+  return error instanceof ModbusException && error.exceptionCode <= 4;
 }
 
 /**
@@ -53,20 +67,26 @@ export async function discoverSunspec(read: ReadHolding): Promise<SunspecMap> {
     });
     if (words?.[0] !== MARKER[0] || words[1] !== MARKER[1]) continue;
     const models = await walk(read, base + 2);
-    const common = models.find(({ model }) => model === 1);
-    const words1 = common === undefined ? [] : await read(common.address, Math.min(common.length + 2, 66));
-    return {
-      base,
-      models,
-      maker: textOf(words1.slice(2, 18)),
-      device: textOf(words1.slice(18, 34)),
-      version: textOf(words1.slice(42, 50)),
-      serial: textOf(words1.slice(50, 66)),
-    };
+    const devices: SubDevice[] = [];
+    for (const found of models.filter(({ model }) => model === 1)) devices.push(await identity(read, found));
+    const first = devices[0] ?? { address: base, maker: '', device: '', version: '', serial: '' };
+    return { ...first, base, models, devices };
   }
   throw new CommonwattError('not-found', `no SunSpec marker at ${BASES.join(', ')}`, {
     remedy: 'check the unit id, or name a device profile',
   });
+}
+
+/** What a common block says (SunSpec model 1). */
+async function identity(read: ReadHolding, { address, length }: FoundModel): Promise<SubDevice> {
+  const words = await read(address, Math.min(length + 2, 66));
+  return {
+    address,
+    maker: textOf(words.slice(2, 18)),
+    device: textOf(words.slice(18, 34)),
+    version: textOf(words.slice(42, 50)),
+    serial: textOf(words.slice(50, 66)),
+  };
 }
 
 async function walk(read: ReadHolding, start: number): Promise<readonly FoundModel[]> {

@@ -2,7 +2,7 @@ import type { Registers } from '../profile/decode.ts';
 import { toSample, type CounterFacts, type DeviceSample, type Quantity } from '../quantity.ts';
 import { counterFacts } from '../counter/facts.ts';
 import { counterRegister, decodePoint } from './decode.ts';
-import type { FoundModel, SunspecMap } from './discover.ts';
+import { ownerOf, type FoundModel, type SunspecMap } from './discover.ts';
 import { MODELS, isInverter, isMeter } from './models.ts';
 
 export type SunspecRole = 'grid-meter' | 'pv' | 'battery';
@@ -13,7 +13,9 @@ export function modelsFor(role: SunspecRole, map: SunspecMap): readonly FoundMod
     const found = map.models.find(({ model }) => test(model));
     return found === undefined ? [] : [found];
   };
+  // A meter beside an inverter looks at the grid; one without is the battery's own.
   const meter = first(isMeter);
+  const ownMeter = map.models.some(({ model }) => isInverter(model) && model !== 701) ? [] : meter;
   if (role === 'grid-meter') return meter;
   if (role === 'pv') return [...first(isInverter), ...meter].slice(0, 1);
   return [
@@ -22,8 +24,8 @@ export function modelsFor(role: SunspecRole, map: SunspecMap): readonly FoundMod
     ...first((model) => model === 713),
     ...first((model) => model === 704),
     ...first((model) => model === 702),
-    ...meter,
-    ...(meter.length === 0 ? first((model) => model === 701) : []),
+    ...ownMeter,
+    ...(ownMeter.length === 0 ? first((model) => model === 701) : []),
   ];
 }
 
@@ -52,9 +54,10 @@ export function sunspecSample(
     return model === undefined ? {} : pointsOf(registers, model);
   };
   const decoded: [Quantity, number | undefined][] = [];
-  const serial = map.serial === '' ? undefined : map.serial;
   const counting = found.find(({ model }) => isMeter(model) || isInverter(model));
   const counted = counting === undefined ? {} : pointsOf(registers, counting);
+  const owner = found[0] === undefined ? map : ownerOf(map, counting ?? found[0]);
+  const serial = owner.serial === '' ? undefined : owner.serial;
   const facts = counting === undefined ? {} : factsOf(registers, counting);
   if (role !== 'battery') {
     for (const name of ['powerW', 'importWh', 'exportWh', 'voltageL1V', 'frequencyHz'] as const) {
