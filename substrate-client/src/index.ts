@@ -11,6 +11,7 @@ export type {
   CommunityChain,
   Holding,
   PaymentRefusal,
+  SignatoryChain,
   SignedExtrinsic,
 } from './chain/types.ts';
 export { bootstrapCommunity, type BootstrapOptions } from './community/bootstrap.ts';
@@ -83,3 +84,10 @@ export {
 } from './registry/proofs.ts';
 export { readCommunity, readMember, readRegistry } from './registry/read.ts';
 export { RegistryFollower } from './registry/follow.ts';
+export { multisigKey, type MultisigTerms } from './multisig/account.ts';
+export { parseAgreement, type Agreement } from './multisig/agreement.ts';
+export { ProposalDesk, waitingText, type Waiting } from './multisig/desk.ts';
+export { httpSource } from './multisig/http-source.ts';
+export { openCosigner, type OpenCosignerOptions, type RunningCosigner } from './multisig/open-cosigner.ts';
+export type { Proposal, ProposalSource, Verdict, VerdictFault } from './multisig/proposal.ts';
+export { signatoryChain } from './multisig/signatory-chain.ts';

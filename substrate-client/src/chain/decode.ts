@@ -1,5 +1,5 @@
-import type { Call, Event } from '@polkadot/types/interfaces';
-import type { BatchOnChain, ChainPayment } from './types.ts';
+import type { Call, DispatchError, Event } from '@polkadot/types/interfaces';
+import type { BatchOnChain, ChainPayment, Turn } from './types.ts';
 
 interface CallLike {
   readonly section: string;
@@ -17,25 +17,35 @@ export function hexOfAccount(address: unknown): string {
 }
 
 /**
- * Who really dispatches what: a multisig's final approval dispatches its inner call as the multisig.
- * `call` is null when a multisig's inner call was not carried out by this extrinsic, or failed.
+ * Who really dispatches what: a multisig's final approval dispatches its inner call as the multisig, whoever signed it.
+ * `call` is null for an approval that carried nothing out. `innerError` says why the inner call failed: then nothing of it happened,
+ * though the extrinsic itself succeeded.
  */
 export function originAndCall(
   method: unknown,
   signer: string,
   events: readonly Event[],
-): { origin: string; call: CallLike | null } {
+): { origin: string; call: CallLike | null; innerError: DispatchError | null } {
   const call = method as CallLike;
-  if (call.section !== 'multisig' || !call.method.startsWith('asMulti')) return { origin: signer, call };
+  if (call.section !== 'multisig' || call.method !== 'asMulti')
+    return { origin: signer, call, innerError: null };
   const executed = events.find(
     (event) => event.section === 'multisig' && event.method === 'MultisigExecuted',
   );
-  const result = executed?.data[4] as unknown as { isOk?: boolean } | undefined;
-  const inner = call.args[call.method === 'asMulti' ? 3 : 1] as CallLike;
+  if (!executed) return { origin: signer, call: null, innerError: null };
+  const result = executed.data[4] as unknown as { isErr: boolean; asErr: DispatchError };
   return {
-    origin: executed ? hexOfAccount(executed.data[2]) : signer,
-    call: executed && result?.isOk ? inner : null,
+    origin: hexOfAccount(executed.data[2]),
+    call: unwrapped(call.args[3]),
+    innerError: result.isErr ? result.asErr : null,
   };
+}
+
+/** Older runtimes take a multisig's call as opaque bytes. */
+function unwrapped(call: unknown): CallLike | null {
+  const opaque = call as { isDecoded?: boolean; unwrap?: () => unknown };
+  if (typeof opaque.unwrap !== 'function') return call as CallLike;
+  return opaque.isDecoded === false ? null : (opaque.unwrap() as CallLike);
 }
 
 /** Reads a `utility.batchAll` that ends in a remark; null for every other call. */
@@ -50,7 +60,8 @@ export function decodeBatch(call: CallLike, origin: string): BatchOnChain | null
   const payments: ChainPayment[] = [];
   const assetIds = new Set<number>();
   let foreign = false;
-  for (const step of calls.slice(0, -1)) {
+  const turn = turnOf(calls, origin);
+  for (const step of calls.slice(turn === null ? 0 : 2, -1)) {
     const payment = paymentOf(step, origin);
     if (payment === null) {
       foreign = true;
@@ -59,7 +70,24 @@ export function decodeBatch(call: CallLike, origin: string): BatchOnChain | null
       payments.push(payment);
     }
   }
-  return { assetIds: [...assetIds], payments: foreign ? null : payments, remark };
+  return {
+    assetIds: [...assetIds],
+    payments: foreign ? null : payments,
+    remark,
+    ...(turn === null ? {} : { turn }),
+  };
+}
+
+/** The two calls that take a multisig's turn, at the head of a batch; null when there are none of exactly this form. */
+function turnOf(calls: readonly CallLike[], origin: string): Turn | null {
+  const [first, second] = calls;
+  if (first?.section !== 'uniques' || second?.section !== 'uniques' || second.method !== 'mint') return null;
+  const collection = Number(String(first.args[0]));
+  const number = Number(String(second.args[1]));
+  if (Number(String(second.args[0])) !== collection || hexOfAccount(second.args[2]) !== origin) return null;
+  const opens = first.method === 'create' && number === 1 && hexOfAccount(first.args[1]) === origin;
+  const follows = first.method === 'burn' && number > 1 && Number(String(first.args[1])) === number - 1;
+  return opens || follows ? { collection, number } : null;
 }
 
 function paymentOf(call: CallLike, settlementKey: string): ChainPayment | null {

@@ -87,14 +87,14 @@ function readExtrinsic(
     own.find((event) => event.section === section && event.method === method);
   const failed = find('system', 'ExtrinsicFailed');
   const signer = hexOfAccount(extrinsic.signer);
-  const { origin, call } = originAndCall(extrinsic.method, signer, own);
+  const { origin, call, innerError } = originAndCall(extrinsic.method, signer, own);
+  const error = failed === undefined ? innerError : (failed.data[0] as unknown as DispatchError);
   return {
     hash: extrinsic.hash.toHex(),
     index,
     origin,
-    success: failed === undefined && find('system', 'ExtrinsicSuccess') !== undefined,
-    error:
-      failed === undefined ? null : errorName(extrinsic.registry, failed.data[0] as unknown as DispatchError),
+    success: error === null && find('system', 'ExtrinsicSuccess') !== undefined,
+    error: error === null ? null : errorName(extrinsic.registry, error),
     feeNative: feeOf(own, signer),
     batch: call === null ? null : decodeBatch(call, origin),
   };

@@ -15,10 +15,18 @@ export interface ChainPayment {
   readonly amountMicro: bigint;
 }
 
-/** What one atomic batch does: draws and payments in order, then its remark. */
+/** Whose turn it is among all batches of a multisig account (see `multisig/turn.ts`): on chain an item of a collection of its own. */
+export interface Turn {
+  readonly collection: number;
+  /** 1 for the account's first extrinsic, then one more each. */
+  readonly number: number;
+}
+
+/** What one atomic batch does: its turn if the account is a multisig, draws and payments in order, then its remark. */
 export interface BatchCall {
   readonly payments: readonly ChainPayment[];
   readonly remark: string;
+  readonly turn?: Turn;
 }
 
 /** A batch as it stands in a block: any atomic `batchAll` that ends in a remark. `payments` is null when it does anything else besides. */
@@ -26,6 +34,7 @@ export interface BatchOnChain {
   readonly assetIds: readonly number[];
   readonly payments: readonly ChainPayment[] | null;
   readonly remark: string;
+  readonly turn?: Turn;
 }
 
 export interface ChainExtrinsic {
@@ -111,4 +120,52 @@ export interface CommunityChain extends ChainReader {
   submit(bytes: string): Promise<void>;
   /** A chain that makes blocks only on demand makes one now; elsewhere nothing happens. */
   nudge(): Promise<void>;
+}
+
+/** Where a multisig's operation was opened: the block and the extrinsic in it. Every later approval names it. */
+export interface Timepoint {
+  readonly height: number;
+  readonly index: number;
+}
+
+/** A call that waits on chain for approvals. */
+export interface MultisigOperation {
+  readonly when: Timepoint;
+  readonly depositor: string;
+  /** Raw keys. */
+  readonly approvals: readonly string[];
+}
+
+/** One signatory's extrinsic for an operation: opens it without a timepoint, carries it out when its approval is the last that is needed. */
+export interface Approval {
+  readonly call: BatchCall;
+  readonly when: Timepoint | null;
+  /** With the call itself, not just its hash: carried out when there are enough approvals. */
+  readonly withCall: boolean;
+}
+
+/** A settlement account that is a k-of-n multisig, as one of its signatories sees it. */
+export interface SignatoryChain extends ChainReader {
+  readonly community: string;
+  readonly assetId: number;
+  /** The multisig account. */
+  readonly settlementKey: string;
+  readonly genesisHash: string;
+  /** All signatories, in the order the community has agreed on; the first ones approve first. */
+  readonly signatories: readonly string[];
+  readonly threshold: number;
+  /** The signatory that signs here. */
+  readonly ownKey: string;
+  holdings(accountKeys: readonly string[], blockHash: string): Promise<ReadonlyMap<string, Holding>>;
+  /** The number of the last turn the account has taken in the state after a block; 0 before the first. */
+  turnAt(blockHash: string): Promise<number>;
+  /** A batch as the chain's bytes, and their hash, which names the operation. */
+  encode(call: BatchCall): Promise<{ callData: string; callHash: string }>;
+  /** What call data do; null when they are no batch. */
+  decode(callData: string): Promise<BatchOnChain | null>;
+  operation(callHash: string, blockHash: string): Promise<MultisigOperation | null>;
+  /** Nonce of the signatory's own account in the state after a block. */
+  ownNonceAt(blockHash: string): Promise<number>;
+  signApproval(approval: Approval, nonce: number, birth: BlockRef): Promise<SignedExtrinsic>;
+  submit(bytes: string): Promise<void>;
 }

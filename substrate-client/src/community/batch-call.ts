@@ -10,7 +10,20 @@ export function batchCall(chain: Chain, assetId: number, settlementKey: string, 
       ? tx['assets']!['transferApproved']!(assetId, id(accountKey), id(settlementKey), amountMicro)
       : tx['assets']!['transfer']!(assetId, id(accountKey), amountMicro),
   );
-  return tx['utility']!['batchAll']!([...steps, tx['system']!['remarkWithEvent']!(toHex(batch.remark))]);
+  const remark = tx['system']!['remarkWithEvent']!(toHex(batch.remark));
+  return tx['utility']!['batchAll']!([...turnCalls(chain, settlementKey, batch), ...steps, remark]);
+}
+
+/** A multisig takes its turn: it gives up the item of the turn before and makes the next one, which works once. */
+function turnCalls(chain: Chain, settlementKey: string, { turn }: BatchCall): Call[] {
+  if (turn === undefined) return [];
+  const { collection, number } = turn;
+  const uniques = chain.api.tx['uniques']!;
+  const own = id(settlementKey);
+  return [
+    number === 1 ? uniques['create']!(collection, own) : uniques['burn']!(collection, number - 1, null),
+    uniques['mint']!(collection, number, own),
+  ];
 }
 
 /** A raw public key as the chain's MultiAddress or AccountId takes it. */

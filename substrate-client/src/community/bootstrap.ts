@@ -7,12 +7,15 @@ import { communityChain } from './community-chain.ts';
 import { ensure, POOL_MAX, type Step } from './ensure.ts';
 import type { Call } from './extrinsics.ts';
 import { readMany } from './read-many.ts';
+import { multisigKey, type MultisigTerms } from '../multisig/account.ts';
 
 export interface BootstrapOptions {
   readonly chain: Chain;
   readonly community: string;
   /** The settlement account; on the embedded chain it also issues the asset. */
   readonly treasury: Signer;
+  /** When the settlement account is another than the treasury: a multisig of these signatories, who pay the fees. */
+  readonly multisig?: MultisigTerms;
   readonly participants: readonly { readonly participant: Participant; readonly signer: Signer }[];
   readonly assetId: number;
   /** What each participant is given once, at its first start. */
@@ -40,7 +43,10 @@ export async function bootstrapCommunity(options: BootstrapOptions): Promise<Com
   const keys = options.participants.map(({ participant }) => participant.accountKey);
   if (options.dev) {
     options.onProgress?.('accounts are funded');
-    await fundNative(chain, [...new Set([treasury.publicKey, ...keys])]);
+    const signatories = options.multisig?.signatories ?? [];
+    await fundNative(chain, [
+      ...new Set([treasury.publicKey, settlementKeyOf(options), ...signatories, ...keys]),
+    ]);
     await ensure(options, untilMs, `the asset ${assetId} is created`, async (hash) =>
       createAsset(options, hash),
     );
@@ -48,12 +54,16 @@ export async function bootstrapCommunity(options: BootstrapOptions): Promise<Com
       mint(options, hash),
     );
   } else {
-    await checkMoney(chain, assetId, treasury.publicKey);
+    await checkMoney(chain, assetId, settlementKeyOf(options));
   }
   await ensure(options, untilMs, 'participants approve the settlement account', async (hash) =>
     approve(options, hash),
   );
   return communityChain({ chain, community, assetId, treasury });
+}
+
+function settlementKeyOf({ treasury, multisig }: BootstrapOptions): string {
+  return multisig === undefined ? treasury.publicKey : multisigKey(multisig);
 }
 
 async function fundNative(chain: Chain, keys: readonly string[]): Promise<void> {
@@ -119,7 +129,7 @@ async function mint(options: BootstrapOptions, blockHash: string): Promise<Step[
     chain,
     participants.flatMap(({ participant }): [unknown, unknown[]][] => [
       [query['assets']!['account']!, [assetId, id(participant.accountKey)]],
-      [query['assets']!['approvals']!, [assetId, id(participant.accountKey), id(treasury.publicKey)]],
+      [query['assets']!['approvals']!, [assetId, id(participant.accountKey), id(settlementKeyOf(options))]],
     ]),
     blockHash,
   );
@@ -133,22 +143,23 @@ async function mint(options: BootstrapOptions, blockHash: string): Promise<Step[
 }
 
 async function approve(options: BootstrapOptions, blockHash: string): Promise<Step[]> {
-  const { chain, assetId, treasury, approvalMicro, participants } = options;
+  const { chain, assetId, approvalMicro, participants } = options;
+  const settlementKey = settlementKeyOf(options);
   const { query, tx } = chain.api;
   const found = await readMany(
     chain,
     participants.map(({ participant }) => [
       query['assets']!['approvals']!,
-      [assetId, id(participant.accountKey), id(treasury.publicKey)],
+      [assetId, id(participant.accountKey), id(settlementKeyOf(options))],
     ]),
     blockHash,
   );
   return participants.flatMap(({ signer }, index) => {
     const approval = found[index] as { amount: { toString(): string } } | null;
     const left = approval === null ? 0n : BigInt(approval.amount.toString());
-    if (left * 2n >= approvalMicro || signer.publicKey === treasury.publicKey) return [];
+    if (left * 2n >= approvalMicro || signer.publicKey === settlementKey) return [];
     // Approvals add up: only the difference is asked for.
-    const call = tx['assets']!['approveTransfer']!(assetId, id(treasury.publicKey), approvalMicro - left);
+    const call = tx['assets']!['approveTransfer']!(assetId, id(settlementKey), approvalMicro - left);
     return [{ call, signer }];
   });
 }

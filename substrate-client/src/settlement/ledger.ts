@@ -113,6 +113,33 @@ export class Ledger {
       .run(slot, canonicalJson(records), root);
   }
 
+  /** Everything in the notes whose name begins so. */
+  metas(prefix: string): Map<string, string> {
+    const rows = this.#db
+      .prepare('SELECT name, value FROM meta WHERE substr(name, 1, ?) = ? ORDER BY name')
+      .all(prefix.length, prefix);
+    return new Map(rows.map((row) => [String(row['name']), String(row['value'])]));
+  }
+
+  /** The records of a slot by their root; null when no slot here has it. */
+  recordsWithRoot(root: string): BundleRecord[] | null {
+    const row = this.#db.prepare('SELECT records FROM slots WHERE root = ?').get(root);
+    return row ? (JSON.parse(String(row['records'])) as BundleRecord[]) : null;
+  }
+
+  /** The settlement record with this batch root, of any plan that was ever made; null when there was none. */
+  recordWithRoot(root: string): SettlementRecord | null {
+    const row =
+      this.#db.prepare('SELECT record FROM batches WHERE root = ?').get(root) ??
+      this.#db
+        .prepare(
+          "SELECT value -> 'record' AS record FROM meta WHERE substr(name, 1, 5) = 'plan:' AND name LIKE ?",
+        )
+        .get(`plan:%:${root}`);
+    const record = text(row?.['record']);
+    return record === null ? null : (JSON.parse(record) as SettlementRecord);
+  }
+
   waitingSlots(): SlotId[] {
     const rows = this.#db.prepare('SELECT slot FROM slots WHERE batch_id IS NULL ORDER BY slot').all();
     return rows.map((row) => String(row['slot']));
@@ -317,6 +344,23 @@ export class Ledger {
       error: text(row['error']),
       feeNative: BigInt(String(row['fee'])),
     }));
+  }
+
+  /** Batches that the chain has carried out to their last part, and that are not final in this ledger. */
+  unknownBatches(): Sighting[] {
+    const rows = this.#db
+      .prepare(
+        `SELECT DISTINCT part_id FROM sightings WHERE success = 1 AND part_id NOT IN
+         (SELECT batch_id FROM batches WHERE state = 'final') ORDER BY block_number`,
+      )
+      .all();
+    const ids = rows.map((row) => String(row['part_id'])).filter((id) => partOf(id).part === null);
+    return ids.flatMap((id) => this.sightings(id).filter(({ success }) => success));
+  }
+
+  /** The newest finalized block with a batch of ours, carried out or not; 0 when there is none. */
+  lastSightingBlock(): number {
+    return Number(this.#db.prepare('SELECT max(block_number) AS last FROM sightings').get()?.['last'] ?? 0);
   }
 
   /** Fees of all our batches on chain, failed ones too. */

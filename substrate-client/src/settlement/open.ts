@@ -7,7 +7,9 @@ import {
   type SlotToSettle,
 } from '@commonwatt/domain';
 import { bundleExists, writeBundle } from '../bundle/files.ts';
-import type { CommunityChain } from '../chain/types.ts';
+import type { CommunityChain, SignatoryChain } from '../chain/types.ts';
+import { ProposalDesk } from '../multisig/desk.ts';
+import { stepProposal } from '../multisig/propose.ts';
 import { Ledger } from './ledger.ts';
 import { statusOf, type SettlementStatus } from './status.ts';
 import { toReceipt, toView } from './views.ts';
@@ -15,6 +17,8 @@ import { Worker } from './worker.ts';
 
 export interface SettlementOptions {
   readonly chain: CommunityChain;
+  /** When the settlement account is a multisig: batches are offered to its signatories, of which this node's chain is one. */
+  readonly signatory?: CommunityChain & SignatoryChain;
   /** SQLite file of the ledger. */
   readonly ledgerPath: string;
   /** Where the public bundles go, one per settled slot. */
@@ -47,6 +51,8 @@ export interface Settlement {
   feesNative(): bigint;
   /** Figures and alarms for the operator; asks the chain. */
   status(): Promise<SettlementStatus>;
+  /** Where the signatories of a multisig see what is proposed and say what they think of it; null for a single key. */
+  readonly desk: ProposalDesk | null;
   subscribe(listener: (batch: BatchView) => void): () => void;
   /** Puts back what the chain lost and writes bundles that are missing. Also done at open. */
   reconcile(): Promise<void>;
@@ -71,6 +77,8 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
   const ledger = new Ledger(options.ledgerPath);
   checkOwner(ledger, chain);
   const pollMs = options.pollMs ?? POLL_MS;
+  const { signatory } = options;
+  const desk = signatory === undefined ? null : new ProposalDesk(signatory, ledger, log);
   const waiters = new Map<SlotId, Set<Waiter>>();
   const listeners = new Set<(batch: BatchView) => void>();
   const stopping = new AbortController();
@@ -94,6 +102,11 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     nowMs: () => performance.now(),
     publish: (bundle) => writeBundle(bundleDir, bundle),
     isPublished: (slot) => bundleExists(bundleDir, slot),
+    ...(signatory === undefined || desk === null
+      ? {}
+      : {
+          step: (_chain, book, batch, head) => stepProposal(signatory, book, batch, head, desk),
+        }),
     onBatch: (batchId) => {
       const batch = ledger.batch(batchId);
       const view = toView(ledger, batch);
@@ -200,7 +213,9 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
         feesNative: ledger.feesNative(),
         fundsNative: await chain.fundsNative(),
         trouble,
+        waiting: desk?.waiting() ?? null,
       }),
+    desk,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

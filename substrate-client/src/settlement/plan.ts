@@ -1,16 +1,72 @@
 import { canonicalJson, CommonwattError, parseAmount, type SettlementRecord } from '@commonwatt/domain';
 import { batchRoot } from '../bundle/roots.ts';
 import type { BlockRef, CommunityChain, PaymentRefusal } from '../chain/types.ts';
-import type { Ledger, LedgerBatch } from './ledger.ts';
+import type { Claim } from './claims.ts';
+import type { Ledger, LedgerBatch, Refusal } from './ledger.ts';
 import type { Means } from './means.ts';
+import type { SlotOfBatch } from './netting.ts';
 import type { BatchPart } from './parts.ts';
 import { partiesOf, settlementRecord } from './record.ts';
 
 type Payment = SettlementRecord['payments'][number];
 
+/** What a plan is made from, besides the accounts' means on chain. */
+export interface PlanBasis {
+  readonly batchId: string;
+  readonly slots: readonly SlotOfBatch[];
+  /** What is kept from earlier batches. */
+  readonly claims: readonly Claim[];
+  /** Payments that the chain was found to refuse. */
+  readonly refusals: readonly Refusal[];
+  /** Payments that are carried out, and those that were planned then; both empty before the first part. */
+  readonly done: readonly Payment[];
+  readonly planned: readonly Payment[];
+}
+
+/** What the batch does, from the accounts' means in the state after a block. The same basis and block give everyone the same record. */
+export async function planAt(
+  chain: Pick<CommunityChain, 'community' | 'holdings'>,
+  basis: PlanBasis,
+  blockHash: string,
+): Promise<SettlementRecord> {
+  const { batchId, slots, claims, done } = basis;
+  const keys = [...new Set(partiesOf(slots, claims).map(({ accountKey }) => accountKey))];
+  const means = new Map<string, Means>(await chain.holdings(keys, blockHash));
+  for (const { accountKey, direction, why } of basis.refusals) {
+    const known = means.get(accountKey) ?? { balanceMicro: 0n, approvalMicro: 0n };
+    means.set(accountKey, { ...known, [direction === 'in' ? 'cannotPay' : 'cannotReceive']: why });
+  }
+  if (done.length > 0) keepDone(means, done, basis.planned);
+  const record = settlementRecord(chain.community, batchId, slots, means, claims);
+  if (canonicalJson(record.payments.slice(0, done.length)) !== canonicalJson(done)) {
+    throw new CommonwattError(
+      'internal',
+      `batch ${batchId} cannot be planned around the parts that are carried out`,
+    );
+  }
+  return record;
+}
+
+/** The basis of a batch of the ledger. `doneParts`: the parts that are carried out; they stay as they are. */
+export function basisOf(
+  ledger: Ledger,
+  batch: LedgerBatch,
+  doneParts: readonly BatchPart<Payment>[],
+): PlanBasis {
+  const { batchId } = batch;
+  return {
+    batchId,
+    slots: batch.slots.map((slot) => ledger.slot(slot)),
+    claims: ledger.claimsBefore(batchId),
+    refusals: ledger.refusals(batchId),
+    done: doneParts.flatMap(({ payments }) => payments),
+    planned: batch.record?.payments ?? [],
+  };
+}
+
 /**
  * Fixes what the batch does, from the accounts' means in the finalized state, what is kept from earlier batches, and the payments that
- * the chain was found to refuse. `doneParts`: the parts that are carried out; they stay as they are.
+ * the chain was found to refuse.
  */
 export async function planBatch(
   chain: CommunityChain,
@@ -20,24 +76,8 @@ export async function planBatch(
   doneParts: readonly BatchPart<Payment>[],
 ): Promise<void> {
   const { batchId } = batch;
-  const done = doneParts.flatMap(({ payments }) => payments);
   await checkObstacle(chain, head);
-  const slots = batch.slots.map((slot) => ledger.slot(slot));
-  const claims = ledger.claimsBefore(batchId);
-  const keys = [...new Set(partiesOf(slots, claims).map(({ accountKey }) => accountKey))];
-  const means = new Map<string, Means>(await chain.holdings(keys, head.hash));
-  for (const { accountKey, direction, why } of ledger.refusals(batchId)) {
-    const known = means.get(accountKey) ?? { balanceMicro: 0n, approvalMicro: 0n };
-    means.set(accountKey, { ...known, [direction === 'in' ? 'cannotPay' : 'cannotReceive']: why });
-  }
-  if (done.length > 0) keepDone(means, done, batch.record?.payments ?? []);
-  const record = settlementRecord(chain.community, batchId, slots, means, claims);
-  if (canonicalJson(record.payments.slice(0, done.length)) !== canonicalJson(done)) {
-    throw new CommonwattError(
-      'internal',
-      `batch ${batchId} cannot be planned around the parts that are carried out`,
-    );
-  }
+  const record = await planAt(chain, basisOf(ledger, batch, doneParts), head.hash);
   const partSize = batch.partSize ?? (await chain.paymentsMax());
   ledger.setRecord(batchId, record, batchRoot(record), partSize, doneParts.length + 1);
 }

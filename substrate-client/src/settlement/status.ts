@@ -1,4 +1,5 @@
 import type { BlockRef } from '../chain/types.ts';
+import { waitingText, type Waiting } from '../multisig/desk.ts';
 import type { LedgerBatch } from './ledger.ts';
 
 /** What an operator watches. Fees and funds in the chain's smallest native unit. */
@@ -14,6 +15,8 @@ export interface SettlementStatus {
   readonly batchesLeft: number | null;
   /** What keeps settlement from going on now; null when nothing does. */
   readonly trouble: string | null;
+  /** For whose approval the current batch waits; null for a single key, and when no batch is proposed. */
+  readonly waitingFor: string | null;
   readonly alarms: readonly string[];
 }
 
@@ -30,8 +33,9 @@ export function statusOf(input: {
   readonly feesNative: bigint;
   readonly fundsNative: bigint;
   readonly trouble: string | null;
+  readonly waiting?: Waiting | null;
 }): SettlementStatus {
-  const { batches, slotsWaiting, finalized, best, feesNative, fundsNative, trouble } = input;
+  const { batches, slotsWaiting, finalized, best, feesNative, fundsNative, trouble, waiting } = input;
   const final = batches.filter(({ state }) => state === 'final').length;
   const batchesPending = batches.length - final;
   const meanFee = final > 0 ? feesNative / BigInt(final) : 0n;
@@ -46,6 +50,10 @@ export function statusOf(input: {
   if (fundsNative === 0n) alarms.push('the settlement account has nothing to pay fees with');
   if (batchesPending > PENDING_MAX) alarms.push(`${batchesPending} batches wait for the chain`);
   if (finalityLagBlocks > LAG_MAX) alarms.push(`finality is ${finalityLagBlocks} blocks behind`);
+  const waitingFor = waiting == null ? null : waitingText(waiting);
+  if (waiting?.signatories.some(({ said }) => said === 'refused') === true) {
+    alarms.push(`a signatory refuses: ${waitingText(waiting)}`);
+  }
   if (trouble !== null) alarms.push(`settlement is held up: ${trouble}`);
   return {
     batchesPending,
@@ -56,6 +64,7 @@ export function statusOf(input: {
     fundsNative,
     batchesLeft,
     trouble,
+    waitingFor,
     alarms,
   };
 }

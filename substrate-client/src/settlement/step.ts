@@ -1,4 +1,4 @@
-import type { BlockRef, CommunityChain, SignedExtrinsic } from '../chain/types.ts';
+import type { BatchCall, BlockRef, ChainReader, CommunityChain, SignedExtrinsic } from '../chain/types.ts';
 import { batchRoot } from '../bundle/roots.ts';
 import { CommonwattError, parseAmount, sum, type SettlementRecord } from '@commonwatt/domain';
 import type { Ledger, LedgerBatch, Sighting } from './ledger.ts';
@@ -56,12 +56,12 @@ export async function stepBatch(
   }
   if (!keepsClaims(ledger, batch)) {
     // A reorganisation changed an earlier batch: what this one pays out of its keeping is not kept now. Wait until its bytes are dead.
-    if (attempt && !(await isDead(chain, attempt, head))) return 'waiting';
+    if (attempt && !(await isDead(chain, attempt, head, await chain.nonceAt(head.hash)))) return 'waiting';
     await planBatch(chain, ledger, batch, head, parts.slice(0, done));
     await sign(chain, ledger, ledger.batch(batchId), done, head);
     return 'moved';
   }
-  if (!attempt || (await isDead(chain, attempt, head))) {
+  if (!attempt || (await isDead(chain, attempt, head, await chain.nonceAt(head.hash)))) {
     await sign(chain, ledger, batch, done, head);
     return 'moved';
   }
@@ -106,15 +106,15 @@ export function currentAttempt(ledger: Ledger, batch: LedgerBatch): SignedExtrin
   return part && ledger.attempts(part.id).at(-1);
 }
 
-type Payment = SettlementRecord['payments'][number];
+export type Payment = SettlementRecord['payments'][number];
 
-function partsFor(batch: LedgerBatch): BatchPart<Payment>[] {
+export function partsFor(batch: LedgerBatch): BatchPart<Payment>[] {
   const { batchId, record, partSize, partsMin } = batch;
   return partsOf(batchId, record?.payments ?? [], partSize ?? Number.MAX_SAFE_INTEGER, partsMin);
 }
 
 /** How many parts, from the first on, the chain has carried out. */
-function doneParts(ledger: Ledger, parts: readonly BatchPart<Payment>[]): number {
+export function doneParts(ledger: Ledger, parts: readonly BatchPart<Payment>[]): number {
   const open = parts.findIndex(({ id }) => !ledger.sightings(id).some(({ success }) => success));
   return open < 0 ? parts.length : open;
 }
@@ -134,14 +134,36 @@ export async function resubmit(chain: CommunityChain, ledger: Ledger, batch: Led
  * True when these bytes can never be included any more, seen from the finalized chain, which does not hold them:
  * their era has passed, or their nonce was used by another extrinsic, or the block their era is tied to is not on the chain.
  */
-async function isDead(chain: CommunityChain, attempt: SignedExtrinsic, head: BlockRef): Promise<boolean> {
+export async function isDead(
+  chain: ChainReader,
+  attempt: SignedExtrinsic,
+  head: BlockRef,
+  nonceAtHead: number,
+): Promise<boolean> {
   if (head.number >= attempt.deathNumber) return true;
   if (head.number >= attempt.birth.number) {
     const born =
       head.number === attempt.birth.number ? head.hash : await chain.blockHashAt(attempt.birth.number);
     if (born !== null && born !== attempt.birth.hash) return true;
   }
-  return (await chain.nonceAt(head.hash)) > attempt.nonce;
+  return nonceAtHead > attempt.nonce;
+}
+
+/** One part of a batch as the chain carries it out. */
+export function callOf(community: string, record: SettlementRecord, part: BatchPart<Payment>): BatchCall {
+  const remark = formatRemark({
+    community,
+    batchId: part.id,
+    firstSlot: record.slots[0]!.slot,
+    slotCount: record.slots.length,
+    root: batchRoot(record),
+  });
+  const payments = part.payments.map(({ direction, accountKey, amountMicro }) => ({
+    direction,
+    accountKey,
+    amountMicro: parseAmount(amountMicro),
+  }));
+  return { payments, remark };
 }
 
 async function sign(
@@ -156,18 +178,7 @@ async function sign(
   const part = partsFor(batch)[partIndex];
   if (record === null || part === undefined)
     throw new CommonwattError('internal', `no part ${partIndex} to sign`);
-  const remark = formatRemark({
-    community: chain.community,
-    batchId: part.id,
-    firstSlot: record.slots[0]!.slot,
-    slotCount: record.slots.length,
-    root: batchRoot(record),
-  });
-  const payments = part.payments.map(({ direction, accountKey, amountMicro }) => ({
-    direction,
-    accountKey,
-    amountMicro: parseAmount(amountMicro),
-  }));
+  const call = callOf(chain.community, record, part);
   const nonce = await chain.nonceAt(head.hash);
-  ledger.addAttempt(batch.batchId, part.id, await chain.sign({ payments, remark }, nonce, head));
+  ledger.addAttempt(batch.batchId, part.id, await chain.sign(call, nonce, head));
 }

@@ -19,6 +19,8 @@ export interface WorkerOptions {
   readonly nowMs: () => number;
   readonly publish: (bundle: Bundle) => void;
   readonly isPublished: (slot: string) => boolean;
+  /** Takes a batch one step further where the account is a multisig; without it the account's own key signs. */
+  readonly step?: typeof stepBatch;
   /** Called after every durable change of a batch. */
   readonly onBatch: (batchId: string) => void;
 }
@@ -65,7 +67,8 @@ export class Worker {
       this.#headNumber = head.number;
       this.#movedMs = nowMs();
     }
-    const result = await stepBatch(chain, ledger, batch, head).catch((error: unknown) => {
+    const step = this.#options.step ?? stepBatch;
+    const result = await step(chain, ledger, batch, head).catch((error: unknown) => {
       if (!(error instanceof CommonwattError) || error.code !== 'conflict' || batch.state !== 'signed')
         throw error;
       // Refused at the first try: it may be in the pool already. What becomes of it shows on the chain.

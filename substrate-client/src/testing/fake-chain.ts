@@ -11,11 +11,20 @@ import type {
   PaymentRefusal,
   SignedExtrinsic,
 } from '../chain/types.ts';
+import {
+  approve,
+  decode,
+  NO_MULTISIG,
+  type FakeApproval,
+  type FakeCall,
+  type MultisigState,
+} from './fake-multisig.ts';
 import { movePayments, NO_ACCOUNT, type AssetsState, type FakeAccount } from './fake-assets.ts';
 
 interface State extends AssetsState {
   readonly nonce: number;
   readonly fundsNative: bigint;
+  readonly multisig: MultisigState;
 }
 
 interface Block extends ChainBlock {
@@ -23,7 +32,7 @@ interface Block extends ChainBlock {
 }
 
 interface Extrinsic {
-  readonly call: { readonly payments: [string, string, string][]; readonly remark: string };
+  readonly call: FakeCall;
   readonly nonce: number;
   readonly birth: BlockRef;
   readonly deathNumber: number;
@@ -31,6 +40,8 @@ interface Extrinsic {
   readonly specVersion: number;
   /** What someone else signed with the settlement account: only uses up a nonce. */
   readonly foreign?: boolean;
+  /** By a signatory of the account, not by the account itself. */
+  readonly approval?: FakeApproval;
 }
 
 export const ERA = 8;
@@ -72,6 +83,7 @@ export class FakeChain implements CommunityChain {
       assetFrozen: false,
       nonce: 0,
       fundsNative: 10n ** 12n,
+      multisig: NO_MULTISIG,
     };
     this.#blocks = [{ number: 0, hash: hashOf('genesis'), parentHash: '0x00', extrinsics: [], state }];
     this.#byHash.set(this.#blocks[0]!.hash, this.#blocks[0]!);
@@ -200,6 +212,16 @@ export class FakeChain implements CommunityChain {
     );
   }
 
+  /** All that were refused in their block, on the best chain. */
+  get failed(): readonly ChainExtrinsic[] {
+    return this.#blocks.flatMap(({ extrinsics }) => extrinsics.filter(({ success }) => !success));
+  }
+
+  /** The multisig part of the state after a block. */
+  multisigAt(blockHash: string): MultisigState {
+    return this.#known(blockHash).state.multisig;
+  }
+
   accounts(): ReadonlyMap<string, FakeAccount> {
     return this.#best.state.accounts;
   }
@@ -215,6 +237,13 @@ export class FakeChain implements CommunityChain {
       const refusal = this.#refusal(extrinsic, state, number);
       if (refusal !== 'future') this.#pool.delete(hash);
       if (refusal !== null) continue;
+      if (extrinsic.approval) {
+        const here = { height: number, index: extrinsics.length };
+        const done = this.#approve(state, extrinsic.approval, here);
+        state = done.state;
+        extrinsics.push(this.#approvalOutcome(extrinsic.approval, hash, here.index, done));
+        continue;
+      }
       const paid = { ...state, nonce: state.nonce + 1, fundsNative: state.fundsNative - FEE };
       const done = this.#move(paid, paymentsOf(extrinsic));
       state = { ...paid, ...done.state };
@@ -291,15 +320,51 @@ export class FakeChain implements CommunityChain {
     return { state, failed: { index, error: this.secretRefusals.get(payments[index]!.accountKey)! } };
   }
 
+  #approve(
+    state: State,
+    approval: FakeApproval,
+    here: { height: number; index: number },
+  ): { state: State; error: string | null; carriedOut: boolean } {
+    const { state: multisig, error, carriesOut } = approve(state.multisig, approval, here);
+    const after = { ...state, multisig };
+    const { call } = approval;
+    if (!carriesOut || call === null) return { state: after, error, carriedOut: false };
+    if (call.turn !== multisig.turn + 1)
+      return { state: after, error: 'uniques.UnknownClass', carriedOut: true };
+    // What fails inside undoes only itself.
+    const inner = this.#move(after, paymentsOf({ call }));
+    if (inner.failed !== null) return { state: after, error: inner.failed.error, carriedOut: true };
+    const moved = { ...after, ...inner.state, multisig: { ...multisig, turn: multisig.turn + 1 } };
+    return { state: moved, error: null, carriedOut: true };
+  }
+
+  #approvalOutcome(
+    { signer, call }: FakeApproval,
+    hash: string,
+    index: number,
+    { error, carriedOut }: { error: string | null; carriedOut: boolean },
+  ): ChainExtrinsic {
+    return {
+      hash,
+      index,
+      origin: carriedOut ? this.settlementKey : signer,
+      success: error === null,
+      error,
+      feeNative: FEE,
+      batch: carriedOut && call !== null ? decode(JSON.stringify(call)) : null,
+    };
+  }
+
   #refusal(extrinsic: Extrinsic, state: State, atNumber: number): string | null {
-    const { genesisHash, specVersion, birth, nonce, deathNumber, call } = extrinsic;
+    const { genesisHash, specVersion, birth, nonce, deathNumber, call, approval } = extrinsic;
+    const next = approval ? (state.multisig.nonces.get(approval.signer) ?? 0) : state.nonce;
     if (atNumber >= deathNumber) return 'ancient birth block';
     if (genesisHash !== this.genesisHash || specVersion !== this.specVersion) return 'bad proof';
     if (this.#blocks[birth.number]?.hash !== birth.hash) return 'bad proof: another fork';
-    if (nonce < state.nonce) return 'stale';
+    if (nonce < next) return 'stale';
     if (call.payments.length > this.perBatch + Math.ceil(this.perBatch / 3)) return 'exhausts resources';
     if (state.fundsNative < FEE) return 'payment';
-    return nonce > state.nonce ? 'future' : null;
+    return nonce > next ? 'future' : null;
   }
 
   #outcome(extrinsic: Extrinsic, hash: string, index: number, error: string | null): ChainExtrinsic {
@@ -326,7 +391,7 @@ function account({
   return { balanceMicro, approvalMicro, frozen: false, canOpen: true };
 }
 
-function paymentsOf({ call }: Extrinsic): ChainPayment[] {
+function paymentsOf({ call }: Pick<Extrinsic, 'call'>): ChainPayment[] {
   return call.payments.map(([direction, accountKey, amount]) => ({
     direction: direction as 'in' | 'out',
     accountKey,
@@ -338,6 +403,6 @@ function ref({ number, hash }: BlockRef): BlockRef {
   return { number, hash };
 }
 
-function hashOf(text: string): string {
+export function hashOf(text: string): string {
   return `0x${createHash('sha256').update(text).digest('hex')}`;
 }

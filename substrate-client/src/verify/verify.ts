@@ -306,7 +306,7 @@ function checkSlot(
 }
 
 /** The market's rules, run again on the facts, give the same records. */
-function checkRebuilt(records: readonly BundleRecord[], rebuild: Rebuild): Fault[] {
+export function checkRebuilt(records: readonly BundleRecord[], rebuild: Rebuild): Fault[] {
   let again: ReturnType<Rebuild>;
   try {
     again = rebuild(records);
