@@ -33,18 +33,17 @@ export interface FeederCheck {
 }
 
 /**
- * What is wrong with a meter, as far as the flows tell. `scale`: it counts too little or too much of all that flows; `import`, `export`:
- * of one direction; `swapped`: it takes import for export; `stuck`: it stands still while energy flows; `tap`: a part of the home's use
- * bypasses it.
+ * What is wrong with a meter, as far as the flows tell. `scale`: it counts too little or too much of what flows; `swapped`: it takes
+ * import for export; `stuck`: it stands still while energy flows; `tap`: a part of the home's use bypasses it.
  */
-export type MeterFault = 'scale' | 'import' | 'export' | 'swapped' | 'stuck' | 'tap';
+export type MeterFault = 'scale' | 'swapped' | 'stuck' | 'tap';
 
 /** A meter that the recent differences point at. A reason to look at the meter, not a proof; never used for money. */
 export interface MeterSuspect {
   /** A household, or the feeder meter itself. */
   readonly participant: string;
   readonly fault: MeterFault;
-  /** What the meter shows of what flows, in permille: 700 when it counts 70 %; null for `swapped` and `stuck`. */
+  /** What the meter shows of what flows, in permille: 700 when it counts 70 %; 0 for `stuck`, null for `swapped`. */
   readonly showsPermille: number | null;
   /** Energy that its readings miss in the slots looked at, Wh; negative when they hold too much. */
   readonly missingWh: number;
@@ -57,7 +56,9 @@ export interface MeterSuspect {
 export interface FeederReport {
   /** Null when the community has no feeder meter. */
   readonly feeder: string | null;
-  /** Slots looked at for suspects: those that are not `unknown`, of the latest ones. */
+  /** The latest slots that could be looked at for suspects: how many, and from which to which; null for none. */
   readonly slots: number;
+  readonly from: SlotId | null;
+  readonly to: SlotId | null;
   readonly suspects: readonly MeterSuspect[];
 }

@@ -18,6 +18,11 @@ const LOSS_W = 500;
 const TOLERANCE_WH = 100;
 const MS_PER_HOUR = 3_600_000;
 
+export interface LossModel {
+  readonly permille: number;
+  readonly constantWh: number;
+}
+
 /** What a slot holds of the feeder and its homes. */
 export interface FeederFacts {
   readonly rules: MarketRules;
@@ -77,7 +82,7 @@ export function checkFeeder(facts: FeederFacts): FeederCheck | null {
 }
 
 /** The share and the constant power that a feeder of these rules may lose in a slot; whole Wh and permille. */
-export function lossModel(rules: MarketRules): { readonly permille: number; readonly constantWh: number } {
+export function lossModel(rules: MarketRules): LossModel {
   return {
     permille: rules.feederLossPermille ?? LOSS_PERMILLE,
     constantWh: Math.floor(((rules.feederLossW ?? LOSS_W) * slotMs(rules.slotMinutes)) / MS_PER_HOUR),
