@@ -45,6 +45,17 @@ export const MEASUREMENTS = {
       v_min: { type: 'float', doc: 'V, lowest of the sites' },
       v_max: { type: 'float', doc: 'V, highest of the sites' },
       sites_online: { type: 'integer', doc: 'sites whose last reading is fresh' },
+      e_imp_wh: {
+        type: 'integer',
+        doc: 'Wh in the slot through the feeder meter, import; at the slot’s start',
+      },
+      e_exp_wh: { type: 'integer', doc: 'Wh in the slot through the feeder meter, export' },
+      diff_wh: {
+        type: 'integer',
+        doc: 'Wh in the slot that came in and no home’s meter accounts for; negative: a meter is wrong',
+      },
+      loss_max_wh: { type: 'integer', doc: 'Wh in the slot that may be lost, with the tolerance' },
+      suspects: { type: 'integer', doc: 'meters that the differences point at' },
     },
   },
   battery: {

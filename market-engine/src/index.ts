@@ -7,6 +7,8 @@ export type { Metered, StatementInput } from './statement/statement-input.ts';
 export { buildSlotRecords, type SlotInputs } from './statement/slot-records.ts';
 export { rebuildRecords } from './statement/rebuild-records.ts';
 export { trueUpOriginProblem } from './statement/true-up-origin.ts';
+export { feederSlotOf, type FeederSlot, type HomeFlow } from './feeder/flows.ts';
+export { feederReport } from './feeder/suspects.ts';
 export { orderLimitProblem } from './statement/order-limits.ts';
 export { buildCertificate, type Certificate } from './certificate/build-certificate.ts';
 export { checkCertificate, type CertificateVerdict } from './certificate/check-certificate.ts';
@@ -15,6 +17,8 @@ export { openMarket } from './service/market.ts';
 export type {
   CollateralPort,
   EstimatePort,
+  FeederFilter,
+  FeederHealth,
   Market,
   MarketEvent,
   MarketHealth,
@@ -36,6 +40,7 @@ export { ownKeyHeader, type RequestPayload } from './api/own-key.ts';
 export { problemOf } from './api/problems.ts';
 export {
   createMarketClient,
+  type FeederPage,
   type MarketClient,
   type MarketClientOptions,
   type OwnStatement,

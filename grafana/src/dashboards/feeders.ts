@@ -152,6 +152,47 @@ export const feeders: DashboardSpec = {
       height: 8,
       colours: { made: 'yellow' },
     }),
+    lines({
+      title: 'Losses',
+      doc: 'Energy of a slot that came in through the feeder meter and no home’s meter accounts for, against what may be lost. Above: something draws without a meter. Below zero: a meter is wrong.',
+      targets: [
+        {
+          query: new Select('feeder')
+            .pick('mean', 'diff_wh', 'difference')
+            .matching('feeder')
+            .every()
+            .per('feeder'),
+          alias: '$tag_feeder: difference',
+        },
+        {
+          query: new Select('feeder')
+            .pick('mean', 'loss_max_wh', 'limit')
+            .matching('feeder')
+            .every()
+            .per('feeder'),
+          alias: '$tag_feeder: limit',
+        },
+      ],
+      unit: 'watth',
+      span: 18,
+      height: 8,
+      colours: { limit: 'red' },
+    }),
+    stat({
+      title: 'Meters to look at',
+      doc: 'Meters that the differences of the last two weeks point at; `GET /v1/feeder` and the page name them.',
+      targets: [
+        {
+          query: new Select('feeder').pick('last', 'suspects', 'meters').matching('feeder').per('feeder'),
+          alias: '$tag_feeder',
+        },
+      ],
+      unit: 'short',
+      decimals: 0,
+      span: 6,
+      height: 8,
+      thresholds: [[1, 'orange']],
+    }),
     table({
       title: 'Events',
       doc: 'The newest events on the chosen feeders.',

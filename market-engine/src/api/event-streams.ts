@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { CommonwattError } from '@commonwatt/domain';
+import { CommonwattError, compareIds, type Clearing } from '@commonwatt/domain';
 import type { MarketEvent } from '../service/ports.ts';
 
 /** So many past events can be asked for again with `last-event-id`. */
@@ -88,11 +88,14 @@ function publicEvents(event: MarketEvent): { readonly name: string; readonly dat
       const { slot, priceMicroPerKwh, priceInterval, volumeWh } = event.clearing;
       return [
         { name: 'cleared', data: event.clearing },
+        { name: 'position', data: { slot, positions: positionsOf(event.clearing) } },
         { name: 'price', data: { slot, priceMicroPerKwh, priceInterval, volumeWh } },
       ];
     }
     case 'statement':
       return [{ name: 'statement-ready', data: { slot: event.statement.slot } }];
+    case 'feeder':
+      return [{ name: 'feeder', data: { check: event.check, suspects: event.report.suspects } }];
     case 'settled': {
       const { batchId, blockNumber, extrinsicHash, root } = event.receipt;
       return [{ name: 'settled', data: { slot: event.slot, batchId, blockNumber, extrinsicHash, root } }];
@@ -100,4 +103,19 @@ function publicEvents(event: MarketEvent): { readonly name: string; readonly dat
     case 'reading':
       return [];
   }
+}
+
+/** What everyone who traded has bought and sold, Wh, by participant. It follows from the public clearing, so it is no secret. */
+function positionsOf({ trades }: Clearing): { participant: string; boughtWh: number; soldWh: number }[] {
+  const positions = new Map<string, { participant: string; boughtWh: number; soldWh: number }>();
+  const of = (participant: string) => {
+    const position = positions.get(participant) ?? { participant, boughtWh: 0, soldWh: 0 };
+    positions.set(participant, position);
+    return position;
+  };
+  for (const { buyer, seller, energyWh } of trades) {
+    of(buyer).boughtWh += energyWh;
+    of(seller).soldWh += energyWh;
+  }
+  return [...positions.values()].sort((a, b) => compareIds(a.participant, b.participant));
 }

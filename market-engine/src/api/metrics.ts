@@ -45,6 +45,32 @@ export class HttpMetrics {
       'Messages taken, and refused.',
       Object.entries(counters).map(([kind, count]) => [`kind="${kind}"`, count]),
     );
+    if (health.feeder !== null) {
+      const { latest, verdicts, suspects } = health.feeder;
+      metric(
+        'commonwatt_feeder_slots',
+        'gauge',
+        'Slots by what the feeder meter says of them.',
+        Object.entries(verdicts).map(([verdict, count]) => [`verdict="${verdict}"`, count]),
+      );
+      if (latest !== null && latest.differenceWh !== null) {
+        metric(
+          'commonwatt_feeder_difference_wh',
+          'gauge',
+          "Energy of the latest slot that no home's meter accounts for.",
+          [['', latest.differenceWh]],
+        );
+        metric(
+          'commonwatt_feeder_loss_limit_wh',
+          'gauge',
+          'What may be lost in that slot, with the tolerance.',
+          [['', latest.lossWhMax + latest.toleranceWh]],
+        );
+      }
+      metric('commonwatt_feeder_suspects', 'gauge', 'Meters that the differences point at.', [
+        ['', suspects],
+      ]);
+    }
     metric('commonwatt_journal_rows_total', 'counter', 'Rows written since the start.', [['', journal.rows]]);
     metric('commonwatt_journal_commits_total', 'counter', 'Commits, each an fsync, since the start.', [
       ['', journal.commits],

@@ -1,6 +1,9 @@
-import { CommonwattError, signatureHolds, type Participant } from '@commonwatt/domain';
+import { CommonwattError, signatureHolds } from '@commonwatt/domain';
 
-/** What a household signs to read its own orders and statements; the same ed25519 key as for its orders. Who has left can still read. */
+/**
+ * What a household signs to read its own orders and statements, with the same ed25519 key as for its orders (who has left can still
+ * read), and the operator to let a slot go on.
+ */
 export interface RequestPayload {
   readonly type: 'request';
   readonly community: string;
@@ -11,7 +14,10 @@ export interface RequestPayload {
   readonly timeMs: number;
 }
 
-/** A signature is good for so long before and after its time; what it opens is only reading, so a replay gains nothing new. */
+/**
+ * A signature is good for so long before and after its time. What it opens is reading, or an effect that the slot's state allows once, so a
+ * replay gains nothing new.
+ */
 export const REQUEST_WINDOW_MS = 5 * 60_000;
 
 const HEADER = /^Commonwatt key=([0-9a-f]{64}),time=(\d{1,16}),signature=([0-9a-f]{128})$/;
@@ -22,26 +28,22 @@ export function ownKeyHeader(key: string, timeMs: number, signature: string): st
 }
 
 /**
- * Whose request this is. Throws `unsigned` without the header, `malformed`, `too-late` (outside the window), `bad-signature`, or
- * `unknown-participant`.
+ * Whose request this is. Throws `unsigned` without the header, `malformed`, `too-late` (outside the window), `bad-signature`, or what
+ * `ownerOf` throws for a key that is nobody's here.
  */
-export function readOwnKey(
+export function readRequestKey<T>(
   header: string | undefined,
-  request: { readonly method: string; readonly path: string },
-  market: { readonly community: string; participantOfKey(key: string): Participant },
+  request: { readonly community: string; readonly method: string; readonly path: string },
+  ownerOf: (key: string) => T,
   wallMs: number,
-): Participant {
+): T {
   const remedy =
     'send authorization: Commonwatt key=<hex>,time=<ms>,signature=<hex> over {community, method, path, timeMs, type: "request"}';
   if (header === undefined) {
-    throw new CommonwattError(
-      'unsigned',
-      'this is for the household alone: the request must be signed with its key',
-      {
-        field: 'authorization',
-        remedy,
-      },
-    );
+    throw new CommonwattError('unsigned', 'this is not for everybody: the request must be signed', {
+      field: 'authorization',
+      remedy,
+    });
   }
   const match = HEADER.exec(header);
   if (match === null) {
@@ -59,9 +61,9 @@ export function readOwnKey(
       remedy: 'sign again, with a clock that is right',
     });
   }
-  const payload: RequestPayload = { type: 'request', community: market.community, ...request, timeMs };
-  const participant = market.participantOfKey(key);
-  if (signatureHolds({ payload, key, signature })) return participant;
+  const payload: RequestPayload = { type: 'request', ...request, timeMs };
+  const owner = ownerOf(key);
+  if (signatureHolds({ payload, key, signature })) return owner;
   throw new CommonwattError('bad-signature', 'the signature does not hold for this request', {
     field: 'authorization',
     remedy,

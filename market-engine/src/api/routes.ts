@@ -1,22 +1,25 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { CommonwattError, parseAmount, sum, type Participant, type SlotId } from '@commonwatt/domain';
-import type { Market, SlotFilter, SlotSummary } from '../service/ports.ts';
+import type { FeederFilter, Market, SlotFilter, SlotSummary } from '../service/ports.ts';
 import type { EventStreams } from './event-streams.ts';
 import { METRICS_TYPE, type HttpMetrics } from './metrics.ts';
-import { readOwnKey } from './own-key.ts';
+import { readRequestKey } from './own-key.ts';
 import * as schemas from './schemas.ts';
+import { BATCH_BYTES_MAX, BATCH_MAX, takeEach } from './batch.ts';
 
 export interface RouteContext {
   readonly market: Market;
   readonly metrics: HttpMetrics;
   readonly streams: EventStreams;
   readonly wallMs: () => number;
+  readonly operatorKey: string | undefined;
 }
 
 type SlotRequest = FastifyRequest<{ Params: { slot: SlotId } }>;
 
 /** All routes of the market. The schemas of bodies are for the OpenAPI document; the market checks what it takes itself. */
-export function addRoutes(server: FastifyInstance, { market, metrics, streams, wallMs }: RouteContext): void {
+export function addRoutes(server: FastifyInstance, context: RouteContext): void {
+  const { market, metrics, streams, wallMs, operatorKey } = context;
   const take = (summary: string, body: object, answer: object) => ({
     schema: { summary, tags: ['take'], body, response: { 200: answer, default: schemas.PROBLEM } },
     validatorCompiler: () => () => true,
@@ -35,6 +38,23 @@ export function addRoutes(server: FastifyInstance, { market, metrics, streams, w
     '/v1/readings',
     take("Deliver a gateway's reading of a slot", schemas.SIGNED_READING, schemas.READING_TAKEN),
     (request) => market.submitReading(request.body),
+  );
+
+  const takeMany = (kind: 'orders' | 'readings', message: object, answer: object) => ({
+    ...take(
+      `Up to ${BATCH_MAX} ${kind} at once, one after the other`,
+      schemas.batch(kind, message),
+      schemas.batchTaken(answer),
+    ),
+    bodyLimit: BATCH_BYTES_MAX,
+  });
+  server.post('/v1/orders/batch', takeMany('orders', schemas.SIGNED_ORDER, schemas.ORDER_TAKEN), (request) =>
+    takeEach(request, 'orders', (order) => market.submitOrder(order)),
+  );
+  server.post(
+    '/v1/readings/batch',
+    takeMany('readings', schemas.SIGNED_READING, schemas.READING_TAKEN),
+    (request) => takeEach(request, 'readings', (reading) => market.submitReading(reading)),
   );
 
   const read = (summary: string, answer: object, more: object = {}) => ({
@@ -78,16 +98,31 @@ export function addRoutes(server: FastifyInstance, { market, metrics, streams, w
     },
   );
 
-  const own = (request: FastifyRequest): Participant =>
-    readOwnKey(
-      request.headers.authorization,
-      { method: request.method, path: request.url },
+  server.get(
+    '/v1/feeder',
+    read(
+      'The homes against the feeder meter, newest slot first, and meters under suspicion',
+      schemas.FEEDER,
       {
-        community: market.rules.community,
-        participantOfKey: (key) => market.participantOfKey(key),
+        querystring: schemas.FEEDER_QUERY,
       },
+    ),
+    (request: FastifyRequest<{ Querystring: FeederFilter & { limit: number } }>) => {
+      const checks = market.feederChecks(request.query);
+      const full = checks.length === request.query.limit;
+      return { ...market.feederReport(), checks, next: full ? (checks.at(-1)?.slot ?? null) : null };
+    },
+  );
+
+  const signedBy = <T>(request: FastifyRequest, ownerOf: (key: string) => T): T =>
+    readRequestKey(
+      request.headers.authorization,
+      { community: market.rules.community, method: request.method, path: request.url },
+      ownerOf,
       wallMs(),
     );
+  const own = (request: FastifyRequest): Participant =>
+    signedBy(request, (key) => market.participantOfKey(key));
   const ownKey = { security: [{ ownKey: [] }] };
   server.get(
     '/v1/orders',
@@ -120,12 +155,34 @@ export function addRoutes(server: FastifyInstance, { market, metrics, streams, w
     },
   );
 
+  server.post(
+    '/v1/slots/:slot/retry',
+    {
+      schema: {
+        summary: 'The operator lets a slot in needsOperator go on, after removing the cause',
+        tags: ['operate'],
+        response: { 200: schemas.SLOT_SUMMARY, default: schemas.PROBLEM },
+        ...ofSlot,
+        ...ownKey,
+      },
+    },
+    (request: SlotRequest) => {
+      signedBy(request, (key) => {
+        if (key !== operatorKey)
+          throw new CommonwattError('forbidden', 'only the operator may do this', { field: 'authorization' });
+      });
+      const { slot } = known(market, request.params.slot);
+      market.retry(slot);
+      return known(market, slot);
+    },
+  );
+
   const plain = { schema: { hide: true }, config: { rateLimit: false } };
   server.get(
     '/v1/events',
     {
       schema: {
-        summary: 'Server-sent events: slot, cleared, price, statement-ready, settled',
+        summary: 'Server-sent events: slot, cleared, position, price, statement-ready, feeder, settled',
         tags: ['read'],
       },
     },

@@ -115,11 +115,54 @@ export const SLOT_SUMMARY = object({
   bookHash: { type: ['string', 'null'] },
   readings: WHOLE_OR_NULL,
   estimates: WHOLE_OR_NULL,
+  feederVerdict: { enum: ['normal', 'loss', 'gain', 'unknown', null] },
+  feederDifferenceWh: { type: ['integer', 'null'] },
   batchId: { type: ['string', 'null'] },
   blockNumber: WHOLE_OR_NULL,
   trouble: { type: ['string', 'null'] },
 });
 export const SLOT_PAGE = object({ slots: list(SLOT_SUMMARY), next: { type: ['string', 'null'] } });
+
+const WH = { type: 'integer' } as const;
+const FEEDER_CHECK = object({
+  slot: SLOT,
+  feeder: ID,
+  importWh: WHOLE_OR_NULL,
+  exportWh: WHOLE_OR_NULL,
+  homesImportWh: WHOLE,
+  homesExportWh: WHOLE,
+  homes: WHOLE,
+  homesInDoubt: WHOLE,
+  differenceWh: { type: ['integer', 'null'], description: 'Wh that came in and no home accounts for' },
+  lossWhMax: WHOLE,
+  toleranceWh: WHOLE,
+  verdict: { enum: ['normal', 'loss', 'gain', 'unknown'] },
+});
+export const FEEDER = object({
+  feeder: { type: ['string', 'null'], description: 'Null in a community without a feeder meter' },
+  slots: { ...WHOLE, description: 'Slots that were looked at for suspects' },
+  from: { type: ['string', 'null'] },
+  to: { type: ['string', 'null'] },
+  suspects: list(
+    object({
+      participant: ID,
+      fault: { enum: ['scale', 'swapped', 'stuck', 'tap'] },
+      showsPermille: { ...WHOLE_OR_NULL, description: 'Of what flows, in permille' },
+      missingWh: WH,
+      confidencePermille: { type: 'integer', minimum: 0, maximum: 1000 },
+      text: TEXT,
+    }),
+  ),
+  checks: list(FEEDER_CHECK),
+  next: { type: ['string', 'null'], description: 'The `before` of the following page' },
+});
+export const FEEDER_QUERY = object(
+  {
+    before: { ...SLOT, description: 'The `next` of the page before' },
+    limit: { type: 'integer', minimum: 1, maximum: 500, default: 100 },
+  },
+  ['before', 'limit'],
+);
 
 export const CLEARING = object({
   slot: SLOT,
@@ -213,27 +256,36 @@ export const OWN_STATEMENT = object({
   totalNano: MONEY,
 });
 
+const PROBLEM_DOCUMENT = object(
+  {
+    type: { type: 'string', examples: ['urn:commonwatt:problem:gate-closed'] },
+    title: TEXT,
+    status: { type: 'integer' },
+    detail: TEXT,
+    instance: TEXT,
+    record: { ...TEXT, description: 'The record at fault' },
+    field: { ...TEXT, description: 'The field at fault, as a path' },
+    rule: { ...TEXT, description: 'The rule that was broken' },
+    remedy: { ...TEXT, description: 'What to do' },
+  },
+  ['instance', 'record', 'field', 'rule', 'remedy'],
+);
+
 export const PROBLEM = {
   description: 'RFC 9457 problem document',
-  content: {
-    'application/problem+json': {
-      schema: object(
-        {
-          type: { type: 'string', examples: ['urn:commonwatt:problem:gate-closed'] },
-          title: TEXT,
-          status: { type: 'integer' },
-          detail: TEXT,
-          instance: TEXT,
-          record: { ...TEXT, description: 'The record at fault' },
-          field: { ...TEXT, description: 'The field at fault, as a path' },
-          rule: { ...TEXT, description: 'The rule that was broken' },
-          remedy: { ...TEXT, description: 'What to do' },
-        },
-        ['instance', 'record', 'field', 'rule', 'remedy'],
-      ),
-    },
-  },
+  content: { 'application/problem+json': { schema: PROBLEM_DOCUMENT } },
 };
+
+/** Many signed messages in one request. */
+export function batch(kind: string, message: object) {
+  return object({ [kind]: { ...list(message), maxItems: 100 } });
+}
+
+export function batchTaken(taken: object) {
+  return object({
+    results: list({ oneOf: [object({ taken }), object({ problem: PROBLEM_DOCUMENT })] }),
+  });
+}
 
 export const SLOT_PARAM = object({ slot: SLOT });
 export const SLOT_QUERY = object({ slot: SLOT });

@@ -516,16 +516,20 @@ describe('what can be read', () => {
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.paths).sort()).toEqual([
       '/v1/events',
+      '/v1/feeder',
       '/v1/members',
       '/v1/orders',
+      '/v1/orders/batch',
       '/v1/orders/cancel',
       '/v1/participants',
       '/v1/readings',
+      '/v1/readings/batch',
       '/v1/rules',
       '/v1/slots',
       '/v1/slots/{slot}',
       '/v1/slots/{slot}/book',
       '/v1/slots/{slot}/clearing',
+      '/v1/slots/{slot}/retry',
       '/v1/statements/{slot}',
     ]);
   });

@@ -18,6 +18,8 @@ export interface MarketServerOptions {
   readonly bodyBytesMax?: number;
   /** Wall clock, for the freshness of signed requests. */
   readonly wallMs?: () => number;
+  /** Raw ed25519 key of whoever may let a stuck slot go on, 64 hex digits; without it nobody may. */
+  readonly operatorKey?: string;
   readonly log?: (line: string) => void;
 }
 
@@ -116,6 +118,6 @@ export async function buildMarketServer(
       },
     },
   });
-  addRoutes(server, { market, metrics, streams, wallMs });
+  addRoutes(server, { market, metrics, streams, wallMs, operatorKey: options.operatorKey });
   return server;
 }

@@ -6,6 +6,8 @@ import {
   type Clearing,
   type ErrorCode,
   type ErrorPlace,
+  type FeederCheck,
+  type FeederReport,
   type MarketRules,
   type MeterReading,
   type OrderPayload,
@@ -16,8 +18,9 @@ import {
   type SlotId,
   type Statement,
 } from '@commonwatt/domain';
+import type { BatchTaken } from '../api/batch.ts';
 import { ownKeyHeader, type RequestPayload } from '../api/own-key.ts';
-import type { OrderTaken, ReadingTaken, SlotFilter, SlotSummary } from '../service/ports.ts';
+import type { FeederFilter, OrderTaken, ReadingTaken, SlotFilter, SlotSummary } from '../service/ports.ts';
 
 export interface MarketClientOptions {
   /** Like `http://127.0.0.1:8080`. */
@@ -25,6 +28,11 @@ export interface MarketClientOptions {
   readonly fetch?: typeof fetch;
   /** Real time that one call may take, until the last byte of the answer. 10 s when left out. */
   readonly deadlineMs?: number;
+}
+
+export interface FeederPage extends FeederReport {
+  readonly checks: readonly FeederCheck[];
+  readonly next: SlotId | null;
 }
 
 export interface OwnStatement {
@@ -43,6 +51,15 @@ export interface MarketClient {
   submitOrder(signed: Signed<OrderPayload>, signal?: AbortSignal): Promise<OrderTaken>;
   cancelOrder(signed: Signed<CancelPayload>, signal?: AbortSignal): Promise<OrderTaken>;
   submitReading(signed: Signed<MeterReading>, signal?: AbortSignal): Promise<ReadingTaken>;
+  /** At most 100 at once; the results are in their order, each taken or refused by itself. */
+  submitOrders(
+    orders: readonly Signed<OrderPayload>[],
+    signal?: AbortSignal,
+  ): Promise<BatchTaken<OrderTaken>['results']>;
+  submitReadings(
+    readings: readonly Signed<MeterReading>[],
+    signal?: AbortSignal,
+  ): Promise<BatchTaken<ReadingTaken>['results']>;
   rules(): Promise<MarketRules>;
   participants(): Promise<readonly Participant[]>;
   /** One page; `next` is the `after` of the following one. */
@@ -52,9 +69,13 @@ export interface MarketClient {
   slot(slot: SlotId): Promise<SlotSummary>;
   clearing(slot: SlotId): Promise<Clearing>;
   book(slot: SlotId): Promise<Book>;
+  /** One page of checks, newest first (`next` is the `before` of the following one), and the meters under suspicion. */
+  feeder(filter?: FeederFilter): Promise<FeederPage>;
   /** With the household's own key. */
   ownOrders(signer: Signer, community: string, slot: SlotId): Promise<readonly Signed<OrderPayload>[]>;
   ownStatement(signer: Signer, community: string, slot: SlotId): Promise<OwnStatement>;
+  /** With the operator's key: lets a slot in `needsOperator` go on. */
+  retrySlot(operator: Signer, community: string, slot: SlotId): Promise<SlotSummary>;
   ready(): Promise<boolean>;
 }
 
@@ -64,27 +85,37 @@ export function createMarketClient(options: MarketClientOptions): MarketClient {
   const call = caller(options);
   const post = (path: string, body: unknown, signal?: AbortSignal): Promise<unknown> =>
     call('POST', path, { body, ...(signal === undefined ? {} : { signal }) });
-  const own = (signer: Signer, community: string, path: string): Promise<unknown> => {
-    const payload: RequestPayload = { type: 'request', community, method: 'GET', path, timeMs: Date.now() };
+  const own = (
+    signer: Signer,
+    community: string,
+    path: string,
+    method: 'GET' | 'POST' = 'GET',
+  ): Promise<unknown> => {
+    const payload: RequestPayload = { type: 'request', community, method, path, timeMs: Date.now() };
     const { key, signature } = signer.sign(payload);
-    return call('GET', path, { authorization: ownKeyHeader(key, payload.timeMs, signature) });
+    return call(method, path, { authorization: ownKeyHeader(key, payload.timeMs, signature) });
   };
   const slotPath = (slot: SlotId): string => `/v1/slots/${encodeURIComponent(slot)}`;
   return {
     submitOrder: (signed, signal) => post('/v1/orders', signed, signal) as Promise<OrderTaken>,
     cancelOrder: (signed, signal) => post('/v1/orders/cancel', signed, signal) as Promise<OrderTaken>,
     submitReading: (signed, signal) => post('/v1/readings', signed, signal) as Promise<ReadingTaken>,
+    submitOrders: async (orders, signal) =>
+      ((await post('/v1/orders/batch', { orders }, signal)) as BatchTaken<OrderTaken>).results,
+    submitReadings: async (readings, signal) =>
+      ((await post('/v1/readings/batch', { readings }, signal)) as BatchTaken<ReadingTaken>).results,
     rules: () => call('GET', '/v1/rules') as Promise<MarketRules>,
     participants: async () =>
       ((await call('GET', '/v1/participants')) as { participants: Participant[] }).participants,
     slots: (filter = {}) => {
-      const query = new URLSearchParams();
-      for (const [name, value] of Object.entries(filter))
-        if (value !== undefined) query.set(name, String(value));
-      return call('GET', `/v1/slots?${query}`) as Promise<{ slots: SlotSummary[]; next: SlotId | null }>;
+      return call('GET', `/v1/slots?${queryOf(filter)}`) as Promise<{
+        slots: SlotSummary[];
+        next: SlotId | null;
+      }>;
     },
     slot: (slot) => call('GET', slotPath(slot)) as Promise<SlotSummary>,
     clearing: (slot) => call('GET', `${slotPath(slot)}/clearing`) as Promise<Clearing>,
+    feeder: (filter = {}) => call('GET', `/v1/feeder?${queryOf(filter)}`) as Promise<FeederPage>,
     book: (slot) => call('GET', `${slotPath(slot)}/book`) as Promise<Book>,
     ownOrders: async (signer, community, slot) => {
       const answer = await own(signer, community, `/v1/orders?slot=${encodeURIComponent(slot)}`);
@@ -92,6 +123,8 @@ export function createMarketClient(options: MarketClientOptions): MarketClient {
     },
     ownStatement: (signer, community, slot) =>
       own(signer, community, `/v1/statements/${encodeURIComponent(slot)}`) as Promise<OwnStatement>,
+    retrySlot: (operator, community, slot) =>
+      own(operator, community, `${slotPath(slot)}/retry`, 'POST') as Promise<SlotSummary>,
     ready: async () => {
       try {
         await call('GET', '/readyz');
@@ -101,6 +134,12 @@ export function createMarketClient(options: MarketClientOptions): MarketClient {
       }
     },
   };
+}
+
+function queryOf(filter: object): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value));
+  return query;
 }
 
 interface CallExtras {

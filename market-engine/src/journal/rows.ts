@@ -3,6 +3,7 @@ import type {
   Carry,
   Clearing,
   Estimate,
+  FeederCheck,
   GatewayRegistration,
   MarketRules,
   MeterReading,
@@ -66,6 +67,8 @@ export type Decision =
       readonly estimates: readonly Estimate[];
       readonly trueUps: readonly PendingTrueUp[];
       readonly carries: readonly Carry[];
+      /** What the feeder meter says about these readings; the records hold the same. Left out without a feeder. */
+      readonly check?: FeederCheck;
     }
   /** A reading that came after its slot was fixed on an estimate; trued up by a later `fixed`. */
   | ({ readonly type: 'late'; readonly slot: SlotId } & PendingTrueUp)

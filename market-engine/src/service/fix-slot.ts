@@ -1,5 +1,11 @@
-import { compareIds, type Carry, type Estimate, type Participant } from '@commonwatt/domain';
-import { feederOf } from '../feeder/check.ts';
+import {
+  compareIds,
+  type Carry,
+  type Estimate,
+  type MeterReading,
+  type Participant,
+} from '@commonwatt/domain';
+import { checkFeeder, feederOf } from '../feeder/check.ts';
 import type { PendingTrueUp, ReadingName } from '../journal/rows.ts';
 import type { EstimatePort } from './ports.ts';
 import type { FixedRow, Registry, SlotDetail } from './slot-detail.ts';
@@ -22,15 +28,21 @@ export function fixSlot(
   for (const participant of households(registry)) {
     const reading = usable.get(participant)?.payload;
     if (reading === undefined) estimates.push(estimated(participant, detail, estimate));
-    else readings.push({ gateway: reading.gateway, slot: reading.slot, sequence: reading.sequence });
+    else readings.push(nameOf(reading));
   }
   // The feeder's reading is never estimated: without it the slot's check is unknown.
   const feeder = feederOf(registry.participants);
   const atFeeder = feeder === null ? undefined : usable.get(feeder)?.payload;
-  if (atFeeder !== undefined) {
-    const { gateway, slot, sequence } = atFeeder;
-    readings.push({ gateway, slot, sequence });
-  }
+  if (atFeeder !== undefined) readings.push(nameOf(atFeeder));
+  const check = checkFeeder({
+    rules: detail.rules,
+    slot: detail.slot,
+    participants: registry.participants,
+    readings: readings.flatMap(
+      ({ gateway, sequence }) => detail.readings.taken(gateway, sequence)?.payload ?? [],
+    ),
+    estimates,
+  });
   const members = new Set(registry.participants.map(({ id }) => id));
   const gone = new Set<string>();
   for (const { estimate: late } of trueUps) gone.add(late.participant);
@@ -50,7 +62,12 @@ export function fixSlot(
     estimates,
     trueUps: [...trueUps],
     carries: [...carries],
+    ...(check === null ? {} : { check }),
   };
+}
+
+function nameOf({ gateway, slot, sequence }: MeterReading): ReadingName {
+  return { gateway, slot, sequence };
 }
 
 /** True when every household that has a gateway, and the feeder if it has one, has delivered for the slot. */

@@ -1,5 +1,10 @@
-import { CommonwattError, type MarketRules, type Participant, type SlotId } from '@commonwatt/domain';
-import { feederOf } from '../feeder/check.ts';
+import {
+  CommonwattError,
+  type FeederCheck,
+  type MarketRules,
+  type Participant,
+  type SlotId,
+} from '@commonwatt/domain';
 import type { Numbered } from '../journal/journal.ts';
 import type { Decision, PendingTrueUp } from '../journal/rows.ts';
 import { slotDeadlines, type SlotDeadlines } from '../slot/deadlines.ts';
@@ -17,7 +22,11 @@ export interface SlotEntry {
   registrySeq: number | null;
   stored: StoredSlotState | null;
   cleared: Pick<SlotSummary, 'bids' | 'offers' | 'volumeWh' | 'priceMicroPerKwh' | 'bookHash'> | null;
-  fixed: { readonly readings: number; readonly estimates: number } | null;
+  fixed: {
+    readonly readings: number;
+    readonly estimates: number;
+    readonly check: FeederCheck | null;
+  } | null;
 }
 
 /** The market's memory: a fold over the journal's decisions, the same live as after a restart. */
@@ -66,8 +75,10 @@ export class MarketState {
       }
       case 'fixed': {
         this.entry(row.slot).fixed = {
-          readings: row.readings.length - this.#ofFeeder(row),
+          // Nobody is settled on the feeder's.
+          readings: row.readings.length - ((row.check?.importWh ?? null) === null ? 0 : 1),
           estimates: row.estimates.length,
+          check: row.check ?? null,
         };
         this.debts.charge(row.slot, row.carries);
         const used = new Set(row.trueUps.map(({ estimate }) => trueUpKey(estimate)));
@@ -126,21 +137,12 @@ export class MarketState {
       bookHash: cleared?.bookHash ?? null,
       readings: fixed?.readings ?? null,
       estimates: fixed?.estimates ?? null,
+      feederVerdict: fixed?.check?.verdict ?? null,
+      feederDifferenceWh: fixed?.check?.differenceWh ?? null,
       batchId,
       blockNumber: batchId === null ? null : (this.batch(batchId)?.blockNumber ?? null),
       trouble: stored?.state === 'settled' ? null : (stored?.context.trouble ?? null),
     };
-  }
-
-  /** How many of the readings are the feeder's, on which nobody is settled. */
-  #ofFeeder({ registrySeq, readings }: Extract<Decision, { type: 'fixed' }>): number {
-    const { participants, gateways } = this.registryAt(registrySeq);
-    const feeder = feederOf(participants);
-    if (feeder === null) return 0;
-    const own = new Set(
-      gateways.flatMap(({ payload }) => (payload.participant === feeder ? [payload.gateway] : [])),
-    );
-    return readings.filter(({ gateway }) => own.has(gateway)).length;
   }
 
   #keepState(entry: SlotEntry, stored: StoredSlotState): void {

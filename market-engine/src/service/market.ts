@@ -6,6 +6,8 @@ import {
   type Book,
   type Clearing,
   type Clock,
+  type FeederCheck,
+  type FeederReport,
   type MarketRules,
   type OrderPayload,
   type Participant,
@@ -19,6 +21,7 @@ import { openJournal, type JournalHooks } from '../journal/journal.ts';
 import { stateCounts } from './state-counts.ts';
 import { messageOf } from './attempt.ts';
 import { core } from './core.ts';
+import { FeederWatch } from './feeder-watch.ts';
 import { Intakes } from './intake.ts';
 import { MarketState } from './market-state.ts';
 import { Members } from './members.ts';
@@ -28,6 +31,7 @@ import { checkRules, openingRows } from './opening.ts';
 import { OrderDesk } from './order-desk.ts';
 import { pointsOf } from './points.ts';
 import type {
+  FeederFilter,
   Market,
   MarketEvent,
   MarketHealth,
@@ -70,11 +74,14 @@ export class MarketService implements Market {
   readonly #memory: Memory;
   readonly #shell: SlotShell;
   readonly #members: Members;
+  readonly #feeder: FeederWatch;
   readonly #orderDesk: OrderDesk;
   readonly #readingDesk: ReadingDesk;
   readonly #ticker: Ticker;
   readonly #listeners = new Set<(event: MarketEvent) => void>();
   readonly #counters: Record<string, number> = { orders: 0, cancels: 0, readings: 0, refused: 0 };
+  /** Whose meters were named last, so that the log names each once. */
+  #named: readonly string[] = [];
   #trouble: string | null = null;
   #stopped = false;
 
@@ -101,6 +108,7 @@ export class MarketService implements Market {
       changed: () => this.#ticker.wake(),
       fail: (error) => this.#fail(error),
     });
+    this.#feeder = new FeederWatch(state, (slot) => this.#shell.records(slot));
     this.#members = new Members(this.#memory, options.rules.community);
     const desk = {
       memory: this.#memory,
@@ -186,7 +194,17 @@ export class MarketService implements Market {
   }
 
   records(slot: SlotId): BundleRecord[] | null {
-    return this.#memory.state.slots.has(slot) ? this.#shell.records(slot) : null;
+    const records = this.#memory.state.slots.has(slot) ? this.#shell.records(slot) : null;
+    if (records !== null) this.#feeder.note(slot, records);
+    return records;
+  }
+
+  feederChecks(filter: FeederFilter = {}): FeederCheck[] {
+    return this.#feeder.checks(filter);
+  }
+
+  feederReport(): FeederReport {
+    return this.#feeder.report();
   }
 
   receipt(slot: SlotId): SettlementReceipt | null {
@@ -255,6 +273,7 @@ export class MarketService implements Market {
       why: this.#trouble ?? (this.#stopped ? 'the market is stopping' : null),
       nowMs: this.clock.nowMs(),
       slots: stateCounts(this.#memory.state),
+      feeder: this.#feeder.health(),
       journal: { ...this.#memory.journal.statistics },
       counters: { ...this.#counters },
     };
@@ -311,6 +330,21 @@ export class MarketService implements Market {
         );
       }
     }
+    if (event.type === 'statement') this.#checked(event.statement.slot);
+  }
+
+  /** A slot is metered: what its feeder says now, and which meters all slots so far point at. */
+  #checked(slot: SlotId): void {
+    const check = this.#feeder.checkOf(slot);
+    if (check === null) return;
+    const before = new Set(this.#named);
+    this.records(slot);
+    const report = this.#feeder.report();
+    this.#named = report.suspects.map(({ participant }) => participant);
+    for (const { participant, text } of report.suspects) {
+      if (!before.has(participant)) this.#options.log(`feeder ${check.feeder}: look at the meter of ${text}`);
+    }
+    this.#emit({ type: 'feeder', check, report });
   }
 
   #fail(error: unknown): void {

@@ -3,7 +3,7 @@ import { slotDeadlines } from '../slot/deadlines.ts';
 import type { MarketEvent, TelemetryPoint } from './ports.ts';
 
 /**
- * What the market tells telemetry about an event; measurements `market` and `settlement`. Prices in currency per kWh and amounts in
+ * What the market tells telemetry about an event; measurements `market`, `settlement` and `feeder`. Prices in currency per kWh and amounts in
  * currency are floats here, and only here: dashboards read them, nothing settles on them.
  */
 export function pointsOf(
@@ -39,6 +39,23 @@ export function pointsOf(
         tags: { community },
         fields: gridEnergy(statement),
         atMs: slotDeadlines(statement.slot, rules).startsMs,
+      },
+    ];
+  }
+  if (event.type === 'feeder') {
+    const { check, report } = event;
+    return [
+      {
+        measurement: 'feeder',
+        tags: { feeder: check.feeder },
+        fields: {
+          ...(check.importWh === null ? {} : { e_imp_wh: check.importWh }),
+          ...(check.exportWh === null ? {} : { e_exp_wh: check.exportWh }),
+          ...(check.differenceWh === null ? {} : { diff_wh: check.differenceWh }),
+          loss_max_wh: check.lossWhMax + check.toleranceWh,
+          suspects: report.suspects.length,
+        },
+        atMs: slotDeadlines(check.slot, rules).startsMs,
       },
     ];
   }

@@ -3,6 +3,9 @@ import type {
   BundleRecord,
   Clearing,
   Clock,
+  FeederCheck,
+  FeederReport,
+  FeederVerdict,
   GatewayRegistration,
   MarketRules,
   MeterReading,
@@ -116,6 +119,10 @@ export interface Market {
   statement(slot: SlotId): Statement | null;
   /** The public bundle's records. Null until the slot is metered. */
   records(slot: SlotId): BundleRecord[] | null;
+  /** The feeder checks, newest first, from the journal. */
+  feederChecks(filter?: FeederFilter): FeederCheck[];
+  /** Which meters the checks of the last slots point at. */
+  feederReport(): FeederReport;
   /** The batch that settled the slot, or null. */
   receipt(slot: SlotId): SettlementReceipt | null;
   /** The book in canonical order. Null until the gate has closed. */
@@ -179,6 +186,10 @@ export interface SlotSummary {
   /** Participants settled on a reading, and on an estimate; null until metered. */
   readonly readings: number | null;
   readonly estimates: number | null;
+  /** What the feeder meter says of the slot's readings; null until metered, and without a feeder. */
+  readonly feederVerdict: FeederVerdict | null;
+  /** What came in and no home's meter accounts for, Wh; null when not known. */
+  readonly feederDifferenceWh: number | null;
   readonly batchId: string | null;
   readonly blockNumber: number | null;
   /** What went wrong last, for `retryWait` and `needsOperator`. */
@@ -189,6 +200,8 @@ export type MarketEvent =
   | { readonly type: 'slot'; readonly slot: SlotId; readonly state: SlotState }
   | { readonly type: 'cleared'; readonly clearing: Clearing; readonly bids: number; readonly offers: number }
   | { readonly type: 'statement'; readonly statement: Statement }
+  /** The homes' readings of a slot have been held against the feeder meter; the report is of all slots so far. */
+  | { readonly type: 'feeder'; readonly check: FeederCheck; readonly report: FeederReport }
   | { readonly type: 'settled'; readonly slot: SlotId; readonly receipt: SettlementReceipt }
   | {
       readonly type: 'reading';
@@ -197,11 +210,26 @@ export type MarketEvent =
       readonly use: ReadingTaken['use'];
     };
 
+export interface FeederFilter {
+  /** Only checks of slots before this one, for paging. */
+  readonly before?: SlotId;
+  readonly limit?: number;
+}
+
+export interface FeederHealth {
+  readonly latest: FeederCheck | null;
+  /** Slots by verdict. */
+  readonly verdicts: Readonly<Record<FeederVerdict, number>>;
+  readonly suspects: number;
+}
+
 export interface MarketHealth {
   readonly ready: boolean;
   readonly why: string | null;
   readonly nowMs: number;
   readonly slots: Readonly<Record<string, number>>;
+  /** Null without a feeder meter. */
+  readonly feeder: FeederHealth | null;
   readonly journal: JournalStatistics;
   readonly counters: Readonly<Record<string, number>>;
 }

@@ -115,6 +115,36 @@ export function rotated(home: Home): Home {
   return { ...home, gatewaySigner, registration: home.signer.sign(payload) };
 }
 
+/** The meter at the transformer, with the same helpers as a home. */
+export function makeFeeder(id = 'feeder-1', number = 8001): Home {
+  const signer = signerFromSeed(seed(number));
+  const gatewaySigner = signerFromSeed(seed(number + 1));
+  const gateway = `gw-${id}`;
+  const registration = signer.sign({
+    type: 'gateway',
+    community: COMMUNITY,
+    participant: id,
+    gateway,
+    gatewayKey: gatewaySigner.publicKey,
+  } satisfies GatewayRegistration);
+  return {
+    participant: { id, accountKey: signer.publicKey, role: 'feeder' },
+    signer,
+    gateway,
+    gatewaySigner,
+    registration,
+  };
+}
+
+/** The stage's options with these feeders as members. */
+export function withFeeders(options: MarketOptions, ...feeders: readonly Home[]): MarketOptions {
+  return {
+    ...options,
+    participants: [...options.participants, ...feeders.map(({ participant }) => participant)],
+    gateways: [...options.gateways, ...feeders.map(({ registration }) => registration)],
+  };
+}
+
 export const SUPPLIER_SEED = seed(9001);
 
 export function others(): Participant[] {
