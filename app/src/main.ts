@@ -28,6 +28,10 @@ const COMMANDS: Record<string, readonly [summary: string, load: () => Promise<Co
     'scan, check and run the gateway of a real home',
     async () => (await import('./cli/gateway.ts')).gatewayCommand,
   ],
+  chain: [
+    'look at a chain, or run one for trying things out',
+    async () => (await import('./cli/chain.ts')).chainCommand,
+  ],
   key: ['make and show encrypted keystores', async () => (await import('./cli/key.ts')).keyCommand],
   check: ['check a clearing certificate', async () => (await import('./cli/check.ts')).checkCommand],
   clear: ['clear a book and print the clearing', async () => (await import('./cli/clear.ts')).clearCommand],

@@ -20,6 +20,8 @@ export { netAmounts, type SlotOfBatch } from './settlement/netting.ts';
 export { partiesOf, settlementRecord } from './settlement/record.ts';
 export { claimsAfter, type Claim } from './settlement/claims.ts';
 export type { Means } from './settlement/means.ts';
+export { blocksOfBatch } from './settlement/where.ts';
+export type { Search } from './verify/anchors.ts';
 export { formatRemark, parseRemark, type BatchRemark } from './settlement/remark.ts';
 export { leafHash, merklePath, merkleRoot, rootFromPath } from './bundle/merkle.ts';
 export { batchRoot, slotRoot } from './bundle/roots.ts';
@@ -54,13 +56,24 @@ export {
   type KeystoreFace,
 } from './keystore/keystore.ts';
 export type { AccountSigner, Scheme } from './keystore/account-signer.ts';
-export { checkMoney, checkPallets } from './community/check.ts';
+export { givePlayMoney } from './community/play-money.ts';
+export { checkPallets } from './community/check.ts';
+export { formatUnits, parseUnits } from './community/decimal.ts';
+export {
+  inspectChain,
+  nativeToken,
+  requireReady,
+  type ChainFinding,
+  type InspectOptions,
+  type NativeToken,
+} from './community/inspect.ts';
 export type { SettlementStatus } from './settlement/status.ts';
 export {
   changeCallHex,
   changeRegistry,
   entryGateway,
   registerCommunity,
+  registrationCost,
   type RegisteredMember,
   type RegisterCommunityOptions,
   type RegistryChange,

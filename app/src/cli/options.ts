@@ -46,3 +46,15 @@ export function wholeNumber(
   }
   return value;
 }
+
+/** The address of a chain's node. Throws `malformed` on anything but ws:// or wss://. */
+export function nodeUrl(text: string): string {
+  if (!URL.canParse(text) || !/^wss?:$/.test(new URL(text).protocol)) {
+    throw new CommonwattError(
+      'malformed',
+      `--chain takes the address of a node, ws:// or wss://, got ${JSON.stringify(text)}`,
+      { field: 'chain' },
+    );
+  }
+  return text;
+}

@@ -1,10 +1,17 @@
 import { CommonwattError } from '@commonwatt/domain';
-import { buildProof, connectChain, openChainForReading, verifyProof } from '@commonwatt/substrate-client';
+import {
+  blocksOfBatch,
+  buildProof,
+  connectChain,
+  openChainForReading,
+  verifyProof,
+} from '@commonwatt/substrate-client';
 import { join } from 'node:path';
 import type { Command } from '../main.ts';
 import { writeAtomically } from '../run/state.ts';
 import { readJson } from './clear.ts';
-import { readOptions } from './options.ts';
+import { nodeUrl, readOptions } from './options.ts';
+import { searchOf } from './search.ts';
 import { findStateDir } from './states.ts';
 
 const PROVE_HELP = `commonwatt prove --statement SLOT/PARTICIPANT [--state DIR] [--out FILE]
@@ -12,9 +19,11 @@ const PROVE_HELP = `commonwatt prove --statement SLOT/PARTICIPANT [--state DIR] 
 Writes a proof of one household's statement for one slot (2026-06-01T12:00:00Z/home-03): its own lines and the path to the
 root on chain, nobody else's lines.`;
 
-const VERIFY_HELP = `commonwatt verify-proof FILE (--chain URL | --state DIR)
+const VERIFY_HELP = `commonwatt verify-proof FILE (--chain URL | --state DIR) [--from-block N]
 
-Checks a proof file against the chain alone. Exit code 1 when it does not hold.`;
+Checks a proof file against the chain alone. Exit code 1 when it does not hold.
+The proof names the blocks of its batch, and only those are looked at; nothing rests on them, wrong ones find nothing.
+--from-block N looks through everything from block N on instead.`;
 
 /** Gives a household the proof of its own statement. */
 export const proveCommand: Command = async (args) => {
@@ -30,9 +39,13 @@ export const proveCommand: Command = async (args) => {
   }
   if (values.statement === undefined)
     throw new CommonwattError('malformed', '--statement is needed', { remedy: PROVE_HELP });
-  const proof = `${JSON.stringify(buildProof(join(findStateDir(values.state), 'bundles'), values.statement), null, 2)}\n`;
-  if (values.out === undefined) process.stdout.write(proof);
-  else writeAtomically(values.out, proof);
+  const dir = findStateDir(values.state);
+  const proof = buildProof(join(dir, 'bundles'), values.statement, (batchId) =>
+    blocksOfBatch(join(dir, 'settlement.sqlite'), batchId),
+  );
+  const text = `${JSON.stringify(proof, null, 2)}\n`;
+  if (values.out === undefined) process.stdout.write(text);
+  else writeAtomically(values.out, text);
   return 0;
 };
 
@@ -40,7 +53,12 @@ export const proveCommand: Command = async (args) => {
 export const verifyProofCommand: Command = async (args) => {
   const { values, positionals } = readOptions(
     args,
-    { chain: { type: 'string' }, state: { type: 'string' }, help: { type: 'boolean' } },
+    {
+      chain: { type: 'string' },
+      state: { type: 'string' },
+      'from-block': { type: 'string' },
+      help: { type: 'boolean' },
+    },
     1,
   );
   if (values.help) {
@@ -51,7 +69,9 @@ export const verifyProofCommand: Command = async (args) => {
   if (file === undefined)
     throw new CommonwattError('malformed', 'which proof? Give a JSON file', { remedy: VERIFY_HELP });
   const proof = await readJson(file);
-  const verdict = await withChain(values, (chain) => verifyProof(proof, chain));
+  const verdict = await withChain(values, (chain) =>
+    verifyProof(proof, chain, searchOf(values['from-block'])),
+  );
   for (const fault of verdict.faults) console.error(`FAULT  ${fault}`);
   const paid = verdict.paidMicro === null ? '' : `; its batch moved ${verdict.paidMicro} micro-units for it`;
   const where = verdict.block === null ? 'not on chain' : `in block ${verdict.block.number}`;
@@ -71,7 +91,7 @@ export async function withChain<T>(
   const reading =
     values.chain === undefined
       ? await openChainForReading(join(findStateDir(values.state), 'chain'))
-      : { endpoint: values.chain, stop: async () => {} };
+      : { endpoint: nodeUrl(values.chain), stop: async () => {} };
   try {
     const chain = await connectChain({ endpoint: reading.endpoint, log: (line) => console.error(line) });
     try {

@@ -1,16 +1,20 @@
 import { CommonwattError, type SlotMinutes } from '@commonwatt/domain';
+import { parseUnits } from '@commonwatt/substrate-client';
 import { resolve } from 'node:path';
 import type { Command } from '../main.ts';
 import { planMeasured, planSynthetic, type NeighbourhoodSpec } from '../neighbourhood/index.ts';
+import type { PublicChain } from '../run/chain.ts';
 import { runNeighbourhood } from '../run/run.ts';
 import { givenPassphrase } from '../run/passphrase.ts';
 import { defaultStateName, openState } from '../run/state.ts';
 import { readRuleChanges } from '../run/rules.ts';
 import { readJson } from './clear.ts';
-import { readOptions, wholeNumber } from './options.ts';
+import { nodeUrl, readOptions, wholeNumber } from './options.ts';
 
 const DEFAULT_HOMES = 20;
 const DEFAULT_PORT = 4280;
+const DEFAULT_BALANCE = '1000';
+const ASSET_DECIMALS = 6;
 /** A day passes in about five minutes with 20 homes; larger neighbourhoods run slower so that two cores keep up. */
 const SPEED = { upTo20Homes: 300, least: 60 };
 
@@ -26,6 +30,9 @@ Runs a neighbourhood: simulated devices that speak the real protocols, gateways,
   --state DIR             where everything is kept; bundles/ holds one public file per settled slot
   --slot-minutes M        15, 30 or 60 (default 15)
   --rules FILE            JSON with the rules the community has changed (prices, fees, k, gate ...)
+  --chain URL             settle on a chain that is there already (ws:// or wss://); the embedded one otherwise
+  --asset-id N            the asset to pay in, with 6 decimals (with --chain)
+  --balance AMOUNT        what each household starts with there, and may be drawn of, in the asset (default ${DEFAULT_BALANCE})
   --keystore FILE         the settlement account, a Polkadot JSON (default: one made in the state folder)
   --passphrase-file FILE  opens the keystores (chmod 600); or COMMONWATT_PASSPHRASE, or asked on the terminal
   --influx URL            write telemetry to this InfluxDB
@@ -43,6 +50,9 @@ export const runCommand: Command = async (args) => {
     state: { type: 'string' },
     'slot-minutes': { type: 'string' },
     rules: { type: 'string' },
+    chain: { type: 'string' },
+    'asset-id': { type: 'string' },
+    balance: { type: 'string' },
     keystore: { type: 'string' },
     'passphrase-file': { type: 'string' },
     influx: { type: 'string' },
@@ -97,6 +107,7 @@ export const runCommand: Command = async (args) => {
       port: port ?? DEFAULT_PORT,
       portIsDefault: port === undefined,
       rules,
+      publicChain: publicChainOf(values),
       influxUrl,
       summaryFile: values.summary === undefined ? null : resolve(values.summary),
       say,
@@ -110,6 +121,30 @@ export const runCommand: Command = async (args) => {
     state.close();
   }
 };
+
+/** The chain of --chain, or null for the embedded one. */
+function publicChainOf(values: {
+  chain?: string | undefined;
+  'asset-id'?: string | undefined;
+  balance?: string | undefined;
+}): PublicChain | null {
+  const assetId = wholeNumber('asset-id', values['asset-id'], 0, 2 ** 32 - 1);
+  if (values.chain === undefined) {
+    if (assetId === undefined && values.balance === undefined) return null;
+    throw new CommonwattError('malformed', '--asset-id and --balance go with --chain', { field: 'chain' });
+  }
+  if (assetId === undefined) {
+    throw new CommonwattError('malformed', '--chain needs --asset-id: which asset is the money there?', {
+      field: 'asset-id',
+      remedy: 'commonwatt chain check --chain URL --asset-id N looks at one',
+    });
+  }
+  return {
+    url: nodeUrl(values.chain),
+    assetId,
+    balanceMicro: parseUnits(values.balance ?? DEFAULT_BALANCE, ASSET_DECIMALS, 'balance'),
+  };
+}
 
 const startedMs = performance.now();
 

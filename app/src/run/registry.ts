@@ -6,7 +6,7 @@ import {
   registerCommunity,
   RegistryFollower,
   type Chain,
-  type CommunityChain,
+  type RegisterCommunityOptions,
   type RegisteredMembers,
   type RegistryOnChain,
 } from '@commonwatt/substrate-client';
@@ -16,28 +16,24 @@ import type { State } from './state.ts';
 
 const LOOK_MS = 500;
 
-/** Registers the simulated homes with their gateways on the chain, whatever of it is there already, and reads who takes part. */
-export async function registerHomes(options: {
-  chain: Chain;
-  communityChain: CommunityChain;
+/** The simulated homes with their gateways, as they are registered. */
+export function registrationOf(options: {
   community: Community;
   state: State;
-  say: (line: string) => void;
-}): Promise<RegistryOnChain> {
-  const { chain, communityChain, community, state, say } = options;
+  settlementKey: string;
+  assetId: number;
+}): Pick<RegisterCommunityOptions, 'owner' | 'entry' | 'members'> {
+  const { community, state, settlementKey, assetId } = options;
   const { rules, members } = community;
   const keyOf = (role: string): string =>
     members.find(({ participant }) => participant.role === role)?.participant.accountKey ?? '';
-  await registerCommunity({
-    chain,
-    dev: chain.isDevelopment,
-    onProgress: (text) => say(`chain: ${text}`),
+  return {
     owner: state.settlement,
     entry: {
       community: rules.community,
       ownerKey: state.settlement.publicKey,
-      settlementKey: communityChain.settlementKey,
-      assetId: communityChain.assetId,
+      settlementKey,
+      assetId,
       slotMinutes: rules.slotMinutes,
       rulesHash: sha256Hex(canonicalJson(rules)),
       supplierKey: keyOf('supplier'),
@@ -48,8 +44,16 @@ export async function registerHomes(options: {
     members: members
       .filter(({ participant }) => participant.role === 'household' || participant.role === 'feeder')
       .map((member) => ({ ...member, gateways: [community.gatewaySigner(member.participant.id)] })),
-  });
-  return readRegistry(chain, rules.community, await chain.finalizedBlock());
+  };
+}
+
+/** Registers them on the chain, whatever of it is there already, and reads who takes part. */
+export async function registerHomes(
+  terms: Pick<RegisterCommunityOptions, 'owner' | 'entry' | 'members'>,
+  { chain, dev, say }: { chain: Chain; dev: boolean; say: (line: string) => void },
+): Promise<RegistryOnChain> {
+  await registerCommunity({ ...terms, chain, dev, onProgress: (text) => say(`chain: ${text}`) });
+  return readRegistry(chain, terms.entry.community, await chain.finalizedBlock());
 }
 
 /** A registry as the market takes it. */

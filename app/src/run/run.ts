@@ -12,6 +12,7 @@ import { verifyBundles } from '@commonwatt/substrate-client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPark, type NeighbourhoodSpec } from '../neighbourhood/index.ts';
 import { BundleShelf } from './bundles.ts';
+import type { PublicChain } from './chain.ts';
 import { createSimulatedClock } from './clock.ts';
 import { CollateralBoard } from './collateral.ts';
 import { Closing } from './closing.ts';
@@ -50,6 +51,8 @@ export interface RunOptions {
   readonly portIsDefault: boolean;
   /** What the community has agreed otherwise than the default rules. */
   readonly rules: RuleChanges;
+  /** A chain that somebody else runs; null for the embedded one. */
+  readonly publicChain: PublicChain | null;
   readonly influxUrl: string | null;
   readonly summaryFile: string | null;
   readonly say: (line: string) => void;
@@ -94,12 +97,12 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       closing.add('the devices', () => started.stop());
       return started;
     }),
-    startSettlement({ state, community, firstSlot, say }, closing),
+    startSettlement({ state, community, firstSlot, publicChain: options.publicChain, say }, closing),
   ]);
   if (parkStart.status === 'rejected') throw parkStart.reason;
   if (chainStart.status === 'rejected') throw chainStart.reason;
   const park = parkStart.value;
-  const { endpoint, chain, settlement, communityChain, registry } = chainStart.value;
+  const { endpoint, chain, start, settlement, communityChain, registry } = chainStart.value;
   if (options.stop.aborted) return null;
   say(`${park.homes.reduce((count, home) => count + home.devices.length, 0)} devices answer on loopback`);
 
@@ -277,6 +280,8 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       bundleDir: state.path('bundles'),
       chain,
       community: state.community,
+      search: { fromBlock: start.block.number },
+      partial: false,
       rebuild: rebuildRecords,
       checkTrueUp: trueUpOriginProblem,
     });

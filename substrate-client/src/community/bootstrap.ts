@@ -2,12 +2,14 @@ import { CommonwattError, type Participant, type Signer } from '@commonwatt/doma
 import type { Chain } from '../chain/connect.ts';
 import type { CommunityChain } from '../chain/types.ts';
 import { id, toHex } from './batch-call.ts';
-import { checkMoney, checkPallets, DECIMALS } from './check.ts';
+import { checkPallets, DECIMALS } from './check.ts';
 import { communityChain } from './community-chain.ts';
 import { ensure, POOL_MAX, type Step } from './ensure.ts';
 import type { Call } from './extrinsics.ts';
 import { readMany } from './read-many.ts';
 import { multisigKey, type MultisigTerms } from '../multisig/account.ts';
+import { inspectChain, requireReady } from './inspect.ts';
+import { provision } from './provide.ts';
 
 export interface BootstrapOptions {
   readonly chain: Chain;
@@ -22,8 +24,12 @@ export interface BootstrapOptions {
   readonly balanceMicro: bigint;
   /** What each participant lets the settlement account draw; renewed when less than half of it is left. */
   readonly approvalMicro: bigint;
-  /** A development chain: accounts are funded and the asset is created. Else both must be there already. */
+  /** A development chain: accounts are funded out of nothing and the asset is created. Else no `dev_` call is made and both must be there already. */
   readonly dev: boolean;
+  /** Without `dev`: who gives accounts what they lack; the settlement account when left out. */
+  readonly funder?: Signer;
+  /** Without `dev`: what accounts need for other things besides (deposits and fees, smallest native units), in the state after a block. */
+  readonly extraNative?: (blockHash: string) => Promise<ReadonlyMap<string, bigint>>;
   readonly onProgress?: (text: string) => void;
   /** Real time all of it may take. */
   readonly deadlineMs?: number;
@@ -31,6 +37,8 @@ export interface BootstrapOptions {
 
 const NATIVE_FUNDS = 1_000_000_000_000_000n;
 const DEADLINE_MS = 180_000;
+/** Elsewhere finality takes a minute a step. */
+const PUBLIC_DEADLINE_MS = 900_000;
 
 /**
  * Brings a community's accounts, asset, balances and approvals into being, whatever of it is there already.
@@ -38,7 +46,8 @@ const DEADLINE_MS = 180_000;
  */
 export async function bootstrapCommunity(options: BootstrapOptions): Promise<CommunityChain> {
   const { chain, community, assetId, treasury } = options;
-  const untilMs = performance.now() + (options.deadlineMs ?? DEADLINE_MS);
+  const untilMs =
+    performance.now() + (options.deadlineMs ?? (options.dev ? DEADLINE_MS : PUBLIC_DEADLINE_MS));
   checkPallets(chain);
   const keys = options.participants.map(({ participant }) => participant.accountKey);
   if (options.dev) {
@@ -54,12 +63,19 @@ export async function bootstrapCommunity(options: BootstrapOptions): Promise<Com
       mint(options, hash),
     );
   } else {
-    await checkMoney(chain, assetId, settlementKeyOf(options));
+    requireReady(chain, await inspectChain(chain, { assetId, settlementKey: treasury.publicKey }));
+    await ensure(options, untilMs, 'accounts get what they need', async (hash) => provide(options, hash));
   }
   await ensure(options, untilMs, 'participants approve the settlement account', async (hash) =>
     approve(options, hash),
   );
-  return communityChain({ chain, community, assetId, treasury });
+  return communityChain({ chain, community, assetId, treasury, dev: options.dev });
+}
+
+async function provide(options: BootstrapOptions, blockHash: string): Promise<Step[]> {
+  const signer = options.funder ?? options.treasury;
+  const call = await provision({ ...options, settlementKey: settlementKeyOf(options) }, signer, blockHash);
+  return call === null ? [] : [{ call, signer }];
 }
 
 function settlementKeyOf({ treasury, multisig }: BootstrapOptions): string {

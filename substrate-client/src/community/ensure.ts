@@ -8,6 +8,7 @@ import { signCall, submitBytes, type Call } from './extrinsics.ts';
 
 /** A pool that makes no block for so long has lost what was in it. */
 const QUIET_MS = 6_000;
+const PUBLIC_QUIET_MS = 12_000;
 const BLOCK_DEADLINE_MS = 60_000;
 /** Extrinsics sent at a time. */
 export const POOL_MAX = 50;
@@ -64,7 +65,7 @@ export async function ensure(
     }
     const hashes = options.strict === true ? signed.map(({ hash }) => hash) : [];
     const done = async (hash: string): Promise<boolean> => (await missing(hash)).length === 0;
-    if (await settles(chain, birth.number, untilMs, hashes, done)) return;
+    if (await settles(options, birth.number, untilMs, hashes, done)) return;
     if (performance.now() > untilMs) {
       throw new CommonwattError(
         'unavailable',
@@ -76,7 +77,7 @@ export async function ensure(
 
 /** Waits while the chain moves: true once the condition holds in a finalized state, false when no block came for a while. */
 async function settles(
-  chain: Chain,
+  { chain, dev }: EnsureTerms,
   fromNumber: number,
   untilMs: number,
   mustSucceed: readonly string[],
@@ -84,7 +85,8 @@ async function settles(
 ): Promise<boolean> {
   let number = fromNumber;
   let movedMs = performance.now();
-  while (performance.now() - movedMs < QUIET_MS && performance.now() < untilMs) {
+  const quietMs = dev ? QUIET_MS : PUBLIC_QUIET_MS;
+  while (performance.now() - movedMs < quietMs && performance.now() < untilMs) {
     await sleep(100);
     const head = await chain.finalizedBlock();
     if (head.number === number) continue;

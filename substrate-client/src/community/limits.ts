@@ -36,18 +36,31 @@ export async function costOf(chain: Chain, call: Call): Promise<CallCost> {
   return { ...info, bytes: encoded.length };
 }
 
+/** What a batch with so many payments costs. */
+export function batchCost(
+  chain: Chain,
+  assetId: number,
+  settlementKey: string,
+  payments: number,
+): Promise<CallCost> {
+  return costOf(chain, sampleBatch(chain, assetId, settlementKey, payments));
+}
+
+function sampleBatch(chain: Chain, assetId: number, settlementKey: string, count: number): Call {
+  return batchCall(chain, assetId, settlementKey, {
+    payments: Array.from({ length: count }, () => ({
+      direction: 'in' as const,
+      accountKey: SAMPLE_KEY,
+      amountMicro: 2n ** 40n,
+    })),
+    remark: 'x'.repeat(200),
+  });
+}
+
 /** How many payments fit one batch: by weight, by length, and by the number of calls the pallet takes. */
 export async function paymentsMax(chain: Chain, assetId: number, settlementKey: string): Promise<number> {
-  const sample = (count: number): Call =>
-    batchCall(chain, assetId, settlementKey, {
-      payments: Array.from({ length: count }, () => ({
-        direction: 'in' as const,
-        accountKey: SAMPLE_KEY,
-        amountMicro: 2n ** 40n,
-      })),
-      remark: 'x'.repeat(200),
-    });
-  const [few, many] = [await costOf(chain, sample(10)), await costOf(chain, sample(110))];
+  const cost = (count: number): Promise<CallCost> => batchCost(chain, assetId, settlementKey, count);
+  const [few, many] = [await cost(10), await cost(110)];
   const weightEach = (many.weight - few.weight) / 100n;
   const bytesEach = (many.bytes - few.bytes) / 100;
   const { system, utility } = chain.api.consts;

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectChain, type Chain } from '../chain/connect.ts';
 import type { CommunityChain } from '../chain/types.ts';
 import { bootstrapCommunity } from '../community/bootstrap.ts';
-import { checkMoney, checkPallets } from '../community/check.ts';
+import { checkPallets } from '../community/check.ts';
+import { inspectChain, requireReady } from '../community/inspect.ts';
 import { openSettlement, type Settlement } from '../settlement/open.ts';
 import { realCrashRun } from '../testing/real-crash-run.ts';
 import { members, randomFrom, sampleSlot, signerNamed, slotsFrom } from '../testing/sample.ts';
@@ -82,9 +83,13 @@ describe('on the real runtime', { timeout: 90_000 }, () => {
 
   it('says what a chain lacks for settlement', async () => {
     const key = signerNamed('real treasury').publicKey;
-    await expect(checkMoney(chain, 7, key)).resolves.toBeUndefined();
-    await expect(checkMoney(chain, 8, key)).rejects.toThrow('asset 8 does not exist');
-    await expect(checkMoney(chain, 7, '00'.repeat(32))).rejects.toThrow('no funds for fees');
+    const ready = async (assetId: number, settlementKey: string): Promise<void> =>
+      requireReady(chain, await inspectChain(chain, { assetId, settlementKey }));
+    await expect(ready(7, key)).resolves.toBeUndefined();
+    await expect(ready(8, key)).rejects.toThrow('asset 8 does not exist');
+    await expect(ready(7, '00'.repeat(32))).rejects.toThrow(
+      'has 0.000000000000 ROC for fees: about 0 batches',
+    );
     expect(() => checkPallets(chain)).not.toThrow();
     expect(await community.paymentsMax()).toBeGreaterThan(200);
     const status = await settlement.status();

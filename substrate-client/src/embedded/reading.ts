@@ -17,7 +17,10 @@ export async function openChainForReading(
   const running = await runningEndpoint(dir);
   if (running !== null) return { endpoint: running, stop: async () => {} };
   if (!existsSync(join(dir, STORE_FILE))) {
-    throw new CommonwattError('not-found', `${dir} holds no chain`, { record: dir });
+    throw new CommonwattError('not-found', `${dir} holds no chain`, {
+      record: dir,
+      remedy: 'give the --chain URL of the node it settles on',
+    });
   }
   const copy = mkdtempSync(join(tmpdir(), 'commonwatt-chain-'));
   const discard = (): void => rmSync(copy, { recursive: true, force: true });

@@ -10,6 +10,8 @@ export interface EmbeddedChainOptions {
   readonly dir: string;
   readonly log: (line: string) => void;
   readonly onProgress?: (text: string) => void;
+  /** Port on loopback; a free one when left out. Throws `conflict` when it is taken. */
+  readonly port?: number;
   /** Real time the start may take. */
   readonly deadlineMs?: number;
 }
@@ -62,7 +64,15 @@ export async function startEmbeddedChain(options: EmbeddedChainOptions): Promise
     options.log(`the chain did not start ${FAILURES_MAX} times: given up`);
   };
 
+  port = options.port ?? 0;
   await spawn();
+  if (options.port !== undefined && options.port !== 0 && port !== options.port) {
+    stopped = true;
+    await endChild(child!);
+    throw new CommonwattError('conflict', `port ${options.port} is taken`, {
+      remedy: 'give another --port, or 0 for a free one',
+    });
+  }
   return {
     get endpoint() {
       return `ws://127.0.0.1:${port}`;

@@ -43,6 +43,12 @@ export async function requireFunds(
   );
 }
 
+/** What the calls take, with room for a fee that has risen meanwhile: deposits and twice the fee. */
+export async function priceOf(chain: Chain, whole: Call, calls: readonly Call[]): Promise<bigint> {
+  const { feeNative } = await costOf(chain, whole);
+  return calls.reduce((sum, call) => sum + depositOf(chain, call), 2n * feeNative);
+}
+
 function depositOf(chain: Chain, call: Call): bigint {
   const { section, method, args } = call.method as unknown as {
     section: string;

@@ -21,7 +21,7 @@ import {
   type CommunityEntry,
   type Entry,
 } from './calls.ts';
-import { requireFunds } from './funds.ts';
+import { priceOf, requireFunds } from './funds.ts';
 import { communityCollection, FIRST_GATEWAY_ITEM, gatewayName } from './names.ts';
 import { gatewayConsent, signRegistration, type KeyWithProof } from './proofs.ts';
 import { readCommunity, readMember } from './read.ts';
@@ -174,28 +174,51 @@ export interface RegisterCommunityOptions extends EnsureTerms {
 export async function registerCommunity(options: RegisterCommunityOptions): Promise<void> {
   const { chain, owner, entry, members } = options;
   const untilMs = performance.now() + (options.deadlineMs ?? DEADLINE_MS);
-  const { community } = entry;
-  await ensure(options, untilMs, `the community ${community} is registered`, async (blockHash) => {
-    const now = await readCommunity(chain, community, blockHash);
-    const collection = communityCollection(community);
-    const [exists] = await readMany(
-      chain,
-      [[chain.api.query['uniques']!['class']!, [collection]]],
-      blockHash,
-    );
-    const calls = communityCalls(chain, entry, now, exists !== null);
+  await ensure(options, untilMs, `the community ${entry.community} is registered`, async (blockHash) => {
+    const calls = await missingOfCommunity(options, blockHash);
     return calls.length === 0 ? [] : [{ call: inOne(chain, calls), signer: owner }];
   });
-  const entries = members.map((member) => ({ ...member, entry: entryOf(community, member) }));
+  const entries = members.map((member) => ({ ...member, entry: entryOf(entry.community, member) }));
   await ensure(options, untilMs, 'participants and gateways are registered', async (blockHash) => {
     const steps: Step[] = [];
     for (const { entry: wanted, signer } of entries) {
-      const now = await readMember(chain, community, wanted.participant, blockHash);
+      const now = await readMember(chain, wanted.community, wanted.participant, blockHash);
       const calls = entryCalls(chain, wanted, now);
       if (calls.length > 0) steps.push({ call: inOne(chain, calls), signer });
     }
     return steps;
   });
+}
+
+/** Deposits and fees that the registering of a community still takes, by account, in the state after a block; smallest native units. */
+export async function registrationCost(
+  options: Omit<RegisterCommunityOptions, keyof EnsureTerms> & { readonly chain: Chain },
+  blockHash: string,
+): Promise<ReadonlyMap<string, bigint>> {
+  const { chain, owner, entry, members } = options;
+  const costs = new Map<string, bigint>();
+  const add = async (accountKey: string, calls: readonly Call[]): Promise<void> => {
+    if (calls.length === 0) return;
+    const cost = await priceOf(chain, inOne(chain, calls), calls);
+    costs.set(accountKey, (costs.get(accountKey) ?? 0n) + cost);
+  };
+  await add(owner.publicKey, await missingOfCommunity(options, blockHash));
+  for (const member of members) {
+    const wanted = entryOf(entry.community, member);
+    const now = await readMember(chain, entry.community, wanted.participant, blockHash);
+    await add(wanted.accountKey, entryCalls(chain, wanted, now));
+  }
+  return costs;
+}
+
+async function missingOfCommunity(
+  { chain, entry }: Pick<RegisterCommunityOptions, 'chain' | 'entry'>,
+  blockHash: string,
+): Promise<Call[]> {
+  const now = await readCommunity(chain, entry.community, blockHash);
+  const collection = communityCollection(entry.community);
+  const [exists] = await readMany(chain, [[chain.api.query['uniques']!['class']!, [collection]]], blockHash);
+  return communityCalls(chain, entry, now, exists !== null);
 }
 
 /** The entry of a participant that signs with its account's own key and whose gateways' keys are at hand. */

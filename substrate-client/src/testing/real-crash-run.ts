@@ -41,7 +41,7 @@ export async function realCrashRun(
   const random = randomFrom(seed);
   const folder = mkdtempSync(join(tmpdir(), 'commonwatt-real-crash-'));
   const name = `soak-${seed}-${Date.now().toString(36)}`;
-  const real = communityChain({ chain, community: name, assetId, treasury });
+  const real = communityChain({ chain, community: name, assetId, treasury, dev: true });
   const counts: RealRunCounts = { crashes: 0, droppedAnswers: 0, reorganisations: 0, chainKills: 0 };
   const start = await chain.finalizedBlock();
   const slots = slotsFrom('2026-06-01T12:00:00Z', SLOTS).map((slot) => sampleSlot(slot, people, random));
@@ -141,7 +141,9 @@ export async function realCrashRun(
         }
       }
     }
-    const { anchors } = await findAnchors(chain, name, treasury.publicKey, start.number - 3);
+    const { anchors } = await findAnchors(chain, name, treasury.publicKey, {
+      fromBlock: start.number - 3,
+    });
     const carriedOut = anchors.map(
       ({ payments, assetIds, community, batchId, firstSlot, slotCount, root }) => ({
         payments,

@@ -1,5 +1,6 @@
 import type { Fault } from '../bundle/read.ts';
 import type { BlockRef, ChainPayment, ChainReader } from '../chain/types.ts';
+import { walkBlocks } from '../chain/walk.ts';
 import { partOf } from '../settlement/parts.ts';
 import { parseRemark, type BatchRemark } from '../settlement/remark.ts';
 
@@ -12,27 +13,42 @@ export interface Anchor extends BatchRemark {
   readonly assetIds: readonly number[];
 }
 
+/** Which part of the chain is looked through, and who is told how far it has come. */
+export interface Search {
+  /** 0 when left out. */
+  readonly fromBlock?: number;
+  /** Nothing after it is looked at; the finalized head when left out. */
+  readonly toBlock?: number;
+  readonly onBlock?: (number: number, last: number) => void;
+}
+
 /** Every batch of the community by the settlement account, from the finalized chain alone, oldest first. */
 export async function findAnchors(
   chain: ChainReader,
   community: string,
   settlementKey: string,
-  fromBlock = 0,
+  search: Search = {},
 ): Promise<{ anchors: Anchor[]; head: BlockRef; faults: Fault[] }> {
   const head = await chain.finalizedBlock();
+  const last = await lastBlock(chain, head, search.toBlock);
   const found: Anchor[] = [];
-  for (let number = fromBlock; number <= head.number; number += 1) {
-    const hash = number === head.number ? head.hash : await chain.blockHashAt(number);
-    if (hash === null) continue;
-    const block = await chain.block(hash);
+  for await (const block of walkBlocks(chain, search.fromBlock ?? 0, last)) {
     for (const { batch, origin, success, hash: extrinsicHash } of block.extrinsics) {
       const remark = batch && parseRemark(batch.remark);
       if (!remark || !success || origin !== settlementKey || remark.community !== community) continue;
       const { payments, assetIds } = batch;
+      const { number, hash } = block;
       found.push({ ...remark, block: { number, hash }, extrinsicHash, payments, assetIds });
     }
+    search.onBlock?.(block.number, last.number);
   }
   return { head, ...joinParts(found) };
+}
+
+async function lastBlock(chain: ChainReader, head: BlockRef, toBlock: number | undefined): Promise<BlockRef> {
+  if (toBlock === undefined || toBlock >= head.number) return head;
+  const hash = await chain.blockHashAt(toBlock);
+  return hash === null ? head : { number: toBlock, hash };
 }
 
 /** Puts the parts of a batch together again: all there, in order, each once, and none without its last. */

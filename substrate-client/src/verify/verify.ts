@@ -14,7 +14,7 @@ import { checkLeaves, checkSettlementLeaves, readBundle, type Fault } from '../b
 import { batchRoot, slotRoot } from '../bundle/roots.ts';
 import type { BlockRef, ChainReader } from '../chain/types.ts';
 import type { Claim } from '../settlement/claims.ts';
-import { findAnchors, type Anchor } from './anchors.ts';
+import { findAnchors, type Anchor, type Search } from './anchors.ts';
 import { checkClaims, type BatchToCheck } from './claims-check.ts';
 import { checkMeters, type SlotFault, type SlotRecords } from './meters.ts';
 import { checkNets, checkOnChain, checkPayments } from './settlement-check.ts';
@@ -61,8 +61,10 @@ export interface VerifyOptions {
   /** Without it true-ups are not held against the bundle they correct. */
   readonly checkTrueUp?: CheckTrueUp;
   readonly onSlot?: (verdict: SlotVerdict) => void;
-  /** The chain is looked through from here; 0 when left out. */
-  readonly fromBlock?: number;
+  /** Which blocks are looked through; all of them when left out. Batches outside are not seen, and a second payment there would not be. */
+  readonly search?: Search;
+  /** True when the community has batches before the first block looked through; left out, it is true for any block but 0. */
+  readonly partial?: boolean;
 }
 
 interface SlotFile {
@@ -79,7 +81,7 @@ export async function verifyBundles(options: VerifyOptions): Promise<VerifyRepor
   const community = options.community ?? mostCommon(files.map(({ bundle }) => bundle?.community));
   const account =
     options.settlementAccount ?? mostCommon(files.map(({ bundle }) => bundle?.settlementAccount));
-  const found = await findAnchors(options.chain, community, account, options.fromBlock);
+  const found = await findAnchors(options.chain, community, account, options.search);
   const { anchors, head } = found;
   const faults: Fault[] = [...found.faults];
   const assetIds = [...new Set(anchors.flatMap((anchor) => anchor.assetIds))];
@@ -87,7 +89,13 @@ export async function verifyBundles(options: VerifyOptions): Promise<VerifyRepor
     faults.push({ record: 'asset', what: `batches move different assets: ${assetIds.join(', ')}` });
   }
   const anchorOf = assignAnchors(anchors, files, faults);
-  const kept = checkBatches(files, anchors, anchorOf, faults, (options.fromBlock ?? 0) > 0);
+  const kept = checkBatches(
+    files,
+    anchors,
+    anchorOf,
+    faults,
+    options.partial ?? (options.search?.fromBlock ?? 0) > 0,
+  );
   const expected = { community, settlementAccount: account, genesisHash: options.chain.genesisHash };
   for (const file of files) {
     try {
