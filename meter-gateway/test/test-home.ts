@@ -10,8 +10,8 @@ import { fakeModbus, type FakeModbus } from './fake-modbus.ts';
 import { fakeBattery, type FakeBattery } from './fake-sunspec.ts';
 import { fakeSdm630, temporaryFolder, type FakeMeter } from './homes.ts';
 
-const START = Date.parse('2026-06-01T12:00:00Z');
-const signer = signerFromSeed(createHash('sha256').update('gateway').digest());
+export const START = Date.parse('2026-06-01T12:00:00Z');
+export const signer = signerFromSeed(createHash('sha256').update('gateway').digest());
 /** A home on fake devices; everything is closed when the test ends. */
 export interface TestHome {
   readonly clock: SteppedClock;

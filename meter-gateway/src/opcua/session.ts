@@ -87,7 +87,9 @@ export class OpcuaConnection {
         this.#backoff.reset();
         return answer;
       } catch (error) {
-        if (!(error instanceof Refusal)) this.#fail(error);
+        // The connection may have broken under the request, and be told only now: then it is taken up again, with its session.
+        await new Promise((resolve) => setImmediate(resolve));
+        if (!(error instanceof Refusal) && !this.#repair) this.#fail(error);
         throw new CommonwattError(
           'unavailable',
           `${this.#target.endpoint} ${what}: ${reason(error)}`,
