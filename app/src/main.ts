@@ -33,6 +33,10 @@ const COMMANDS: Record<string, readonly [summary: string, load: () => Promise<Co
     async () => (await import('./cli/chain.ts')).chainCommand,
   ],
   key: ['make and show encrypted keystores', async () => (await import('./cli/key.ts')).keyCommand],
+  cosign: [
+    "run a signatory of a community's multisig account",
+    async () => (await import('./cli/cosign.ts')).cosignCommand,
+  ],
   check: ['check a clearing certificate', async () => (await import('./cli/check.ts')).checkCommand],
   clear: ['clear a book and print the clearing', async () => (await import('./cli/clear.ts')).clearCommand],
 };

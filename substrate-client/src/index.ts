@@ -98,7 +98,13 @@ export {
 export { readCommunity, readMember, readRegistry } from './registry/read.ts';
 export { RegistryFollower } from './registry/follow.ts';
 export { multisigKey, type MultisigTerms } from './multisig/account.ts';
-export { parseAgreement, type Agreement } from './multisig/agreement.ts';
+export {
+  agreedInFile,
+  agreedOnChain,
+  parseAgreement,
+  type Agreed,
+  type Agreement,
+} from './multisig/agreement.ts';
 export { ProposalDesk, waitingText, type Waiting } from './multisig/desk.ts';
 export { httpSource } from './multisig/http-source.ts';
 export { openCosigner, type OpenCosignerOptions, type RunningCosigner } from './multisig/open-cosigner.ts';

@@ -33,6 +33,8 @@ Runs a neighbourhood: simulated devices that speak the real protocols, gateways,
   --chain URL             settle on a chain that is there already (ws:// or wss://); the embedded one otherwise
   --asset-id N            the asset to pay in, with 6 decimals (with --chain)
   --balance AMOUNT        what each household starts with there, and may be drawn of, in the asset (default ${DEFAULT_BALANCE})
+  --cosigners N           the settlement account is a multisig of N nodes that each check before they approve
+  --threshold K           so many of them must approve (default: more than half)
   --keystore FILE         the settlement account, a Polkadot JSON (default: one made in the state folder)
   --passphrase-file FILE  opens the keystores (chmod 600); or COMMONWATT_PASSPHRASE, or asked on the terminal
   --influx URL            write telemetry to this InfluxDB
@@ -53,6 +55,8 @@ export const runCommand: Command = async (args) => {
     chain: { type: 'string' },
     'asset-id': { type: 'string' },
     balance: { type: 'string' },
+    cosigners: { type: 'string' },
+    threshold: { type: 'string' },
     keystore: { type: 'string' },
     'passphrase-file': { type: 'string' },
     influx: { type: 'string' },
@@ -85,12 +89,14 @@ export const runCommand: Command = async (args) => {
   const speed =
     wholeNumber('speed', values.speed, 1, 5000) ??
     Math.max(SPEED.least, Math.min(SPEED.upTo20Homes, Math.round((SPEED.upTo20Homes * 20) / homes)));
+  const cosigners = cosignersOf(values.cosigners, values.threshold);
   const identity = {
     homes,
     seed,
     slotMinutes: slotMinutes as SlotMinutes,
     dataDir,
     ...(Object.keys(rules).length === 0 ? {} : { rules }),
+    ...(cosigners === null ? {} : { cosigners }),
   };
   const stateDir = resolve(values.state ?? `state/${defaultStateName(identity)}`);
   const stop = stopOnSignals();
@@ -144,6 +150,19 @@ function publicChainOf(values: {
     assetId,
     balanceMicro: parseUnits(values.balance ?? DEFAULT_BALANCE, ASSET_DECIMALS, 'balance'),
   };
+}
+
+function cosignersOf(
+  countText: string | undefined,
+  thresholdText: string | undefined,
+): { count: number; threshold: number } | null {
+  const count = wholeNumber('cosigners', countText, 2, 20);
+  if (count === undefined) {
+    if (thresholdText === undefined) return null;
+    throw new CommonwattError('malformed', '--threshold is for --cosigners', { field: 'threshold' });
+  }
+  const threshold = wholeNumber('threshold', thresholdText, 2, count) ?? Math.floor(count / 2) + 1;
+  return { count, threshold };
 }
 
 const startedMs = performance.now();

@@ -15,6 +15,8 @@ import { BundleShelf } from './bundles.ts';
 import type { PublicChain } from './chain.ts';
 import { createSimulatedClock } from './clock.ts';
 import { CollateralBoard } from './collateral.ts';
+import { addCosignRoutes } from './cosign-routes.ts';
+import { startCosigners } from './cosigners.ts';
 import { Closing } from './closing.ts';
 import { formCommunity } from './community.ts';
 import { startHousehold, type Household } from './household.ts';
@@ -102,7 +104,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   if (parkStart.status === 'rejected') throw parkStart.reason;
   if (chainStart.status === 'rejected') throw chainStart.reason;
   const park = parkStart.value;
-  const { endpoint, chain, start, settlement, communityChain, registry } = chainStart.value;
+  const { endpoint, chain, start, settlement, communityChain, registry, terms } = chainStart.value;
   if (options.stop.aborted) return null;
   say(`${park.homes.reduce((count, home) => count + home.devices.length, 0)} devices answer on loopback`);
 
@@ -189,6 +191,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
     nowMs: () => clock.nowMs(),
     bundles: new BundleShelf(state.path('bundles')),
   });
+  if (settlement.desk !== null) addCosignRoutes(server, settlement.desk);
   const address = await listen(server, options.port, options.portIsDefault);
   closing.add('the page', async () => {
     endStreams();
@@ -197,6 +200,11 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   const running = { address, pid: process.pid, community: state.community, chain: endpoint };
   writeAtomically(state.path('running.json'), `${JSON.stringify(running)}\n`);
   say(`the page is at ${address}`);
+  if (terms !== null) {
+    say(`${terms.threshold} of ${terms.signatories.length} nodes approve every batch`);
+    const stopCosigners = startCosigners({ dir: state.dir, terms, market: address, chain: endpoint, say });
+    closing.add('the cosigners', stopCosigners);
+  }
 
   say(`${homes.length} gateways start ...`);
   const client = createMarketClient({ baseUrl: address });

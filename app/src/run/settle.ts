@@ -1,8 +1,12 @@
 import type { SlotId } from '@commonwatt/domain';
+import { rebuildRecords } from '@commonwatt/market-engine';
 import {
   bootstrapCommunity,
+  multisigKey,
+  openCosigner,
   openSettlement,
   registrationCost,
+  signatoryChain,
   type CommunityChain,
   type RegistryOnChain,
   type Settlement,
@@ -10,16 +14,20 @@ import {
 import { openRunChain, type PublicChain, type RunChain } from './chain.ts';
 import type { Closing } from './closing.ts';
 import type { Community } from './community.ts';
+import { openCosignTerms, type CosignTerms } from './cosigners.ts';
 import { registerHomes, registrationOf } from './registry.ts';
 import type { State } from './state.ts';
 
 const PERIOD_SLOTS = 4;
+const OWN_POLL_MS = 200;
 
 export interface SettlementSide extends RunChain {
   readonly settlement: Settlement;
   readonly communityChain: CommunityChain;
   /** Who takes part, as the chain said when all of this was there. */
   readonly registry: RegistryOnChain;
+  /** The multisig's terms; null when a single key settles. */
+  readonly terms: CosignTerms | null;
 }
 
 /** The chain, the community on it, and settlement with everything that an earlier run left open taken up again. */
@@ -36,14 +44,19 @@ export async function startSettlement(
   const { state, community, say } = options;
   const place = await openRunChain(options, closing);
   const { chain, assetId, dev } = place;
+  const { cosigners } = state.identity;
+  const common = { community: state.community, assetId };
+  const terms =
+    cosigners === undefined ? null : await openCosignTerms(state.dir, state.settlement, cosigners, common);
   const registration = registrationOf({
     community,
     state,
-    settlementKey: state.settlement.publicKey,
+    settlementKey: terms === null ? state.settlement.publicKey : multisigKey(terms),
     assetId,
   });
-  const communityChain = await bootstrapCommunity({
+  const bootstrapped = await bootstrapCommunity({
     chain,
+    ...(terms === null ? {} : { multisig: terms }),
     community: state.community,
     treasury: state.settlement,
     participants: community.members,
@@ -54,9 +67,13 @@ export async function startSettlement(
     extraNative: (blockHash) => registrationCost({ ...registration, chain }, blockHash),
     onProgress: (text: string) => say(`chain: ${text}`),
   });
+  const signatory =
+    terms === null ? null : signatoryChain({ chain, ...common, terms, signer: state.settlement });
+  const communityChain = signatory ?? bootstrapped;
   const registry = await registerHomes(registration, { chain, dev, say });
   const settlement = await openSettlement({
     chain: communityChain,
+    ...(signatory === null ? {} : { signatory }),
     ledgerPath: state.path('settlement.sqlite'),
     bundleDir: state.path('bundles'),
     periodSlots: PERIOD_SLOTS,
@@ -64,7 +81,22 @@ export async function startSettlement(
     log: say,
   });
   closing.add('settlement', () => settlement.stop());
+  if (signatory !== null && settlement.desk !== null) {
+    // This node approves what it has made itself; the others are processes of their own.
+    const own = openCosigner({
+      chain: signatory,
+      signer: state.settlement,
+      ledgerPath: state.path('cosigners', 'own.sqlite'),
+      sources: [settlement.desk],
+      rebuild: rebuildRecords,
+      agreed: () => ({ refresh: async () => {}, check: () => [] }),
+      trusting: true,
+      log: (line) => say(`cosigner 1: ${line}`),
+      pollMs: OWN_POLL_MS,
+    });
+    closing.add("the market's own signature", () => own.stop());
+  }
   settlement.expectFrom(options.firstSlot);
   await settlement.reconcile();
-  return { ...place, settlement, communityChain, registry };
+  return { ...place, settlement, communityChain, registry, terms };
 }

@@ -15,6 +15,8 @@ export interface NeighbourhoodIdentity {
   readonly dataDir: string | null;
   /** Only where the community's rules differ from the default ones. */
   readonly rules?: RuleChanges;
+  /** Only where the settlement account is a multisig. */
+  readonly cosigners?: { readonly count: number; readonly threshold: number };
 }
 
 export { writeAtomically } from './files.ts';

@@ -10,7 +10,7 @@ import { followChain } from '../settlement/follower.ts';
 import type { Ledger } from '../settlement/ledger.ts';
 import type { SlotRecords } from '../verify/meters.ts';
 import type { CheckTrueUp, Rebuild } from '../verify/verify.ts';
-import { AgreedFacts, type Agreement } from './agreement.ts';
+import type { Agreed } from './agreement.ts';
 import { stepApproval } from './approve.ts';
 import { callOfProposal, checkProposal } from './check-proposal.ts';
 import { checkCarries } from './debts-check.ts';
@@ -33,8 +33,8 @@ export interface CosignerOptions {
   readonly sources: readonly ProposalSource[];
   readonly rebuild: Rebuild;
   readonly checkTrueUp?: CheckTrueUp;
-  /** What the community has agreed on; without it what is first seen is held to. */
-  readonly agreement: Agreement | null;
+  /** What the community has agreed on. */
+  readonly agreed: Agreed;
   /** The node that settles approves what it made itself, without checking it again. */
   readonly trusting?: boolean;
   /** How long a signatory that is not among the first `threshold` waits for those, and every one for the opening by the first. */
@@ -65,14 +65,12 @@ interface Judged {
 export class Cosigner {
   readonly #options: CosignerOptions;
   readonly #settled: Settled;
-  readonly #agreed: AgreedFacts;
   readonly #judged = new Map<string, Judged>();
   #sentMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: CosignerOptions) {
     this.#options = options;
     this.#settled = new Settled(options.ledger);
-    this.#agreed = new AgreedFacts(options.ledger, options.agreement);
   }
 
   /** What it said last of each proposal, newest last. */
@@ -149,11 +147,12 @@ export class Cosigner {
   }
 
   async #check(proposal: Proposal, head: BlockRef): Promise<VerdictFault[]> {
-    const { chain, ledger, sources, rebuild, checkTrueUp } = this.#options;
+    const { chain, ledger, sources, rebuild, checkTrueUp, agreed } = this.#options;
+    await agreed.refresh(head);
     const slots: SlotRecords[] = [];
     for (const { slot, root } of proposal.record.slots)
       slots.push({ slot, records: await recordsOf(sources, slot, root) });
-    const faults = await checkProposal(proposal, slots, {
+    return checkProposal(proposal, slots, {
       chain,
       head,
       lastBatchBlock: ledger.lastSightingBlock(),
@@ -161,14 +160,12 @@ export class Cosigner {
       claims: this.#settled.claims(),
       settledIn: (slot) => settledIn(ledger, slot),
       history: this.#settled.history(slots[0]!.slot, trueUpLimitMs(slots)),
-      checkAgreed: (records) => this.#agreed.check(records),
+      checkAgreed: (records) => agreed.check(records),
       checkCarries: (proposed) =>
         checkCarries(proposed, this.#settled.carries(), (batchId) => recordOf(ledger, batchId)),
       rebuild,
       checkTrueUp,
     });
-    if (faults.length === 0) for (const { records } of slots) this.#agreed.learn(records);
-    return faults;
   }
 
   #doneRoots({ batchId }: SettlementRecord): string[] {

@@ -11,8 +11,8 @@ import type { Ledger } from '../settlement/ledger.ts';
 import type { Proposal, ProposalSource, Verdict } from './proposal.ts';
 import { partOfProposal } from './proposal.ts';
 
-const FAULTS_MAX = 20;
-const FIELD_MAX = 400;
+const FAULTS_MAX = 10;
+const FIELD_MAX = 300;
 
 /** What the signatory said last. */
 export interface HeardVerdict {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DEFAULT_RULES } from '@commonwatt/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectChain, type Chain } from '../chain/connect.ts';
 import { bootstrapCommunity } from '../community/bootstrap.ts';
@@ -11,6 +12,7 @@ import { agreedSlot } from '../testing/multisig-crash-run.ts';
 import { members, randomFrom, sampleSlot, signerNamed, slotsFrom } from '../testing/sample.ts';
 import { findAnchors } from '../verify/anchors.ts';
 import { multisigKey } from './account.ts';
+import { agreedInFile } from './agreement.ts';
 import { openCosigner, type RunningCosigner } from './open-cosigner.ts';
 import { signatoryChain } from './signatory-chain.ts';
 
@@ -18,6 +20,11 @@ const COMMUNITY = 'multisig-test';
 const ASSET = 7;
 const SIGNERS = ['one', 'two', 'three'].map((name) => signerNamed(`multisig test ${name}`));
 const TERMS = { signatories: SIGNERS.map(({ publicKey }) => publicKey), threshold: 2 };
+
+const AGREEMENT = {
+  rules: { ...DEFAULT_RULES, community: COMMUNITY },
+  participants: members(4).map(({ participant }) => participant),
+};
 
 describe('a 2-of-3 settlement account on the real runtime', { timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'commonwatt-multisig-'));
@@ -81,6 +88,7 @@ describe('a 2-of-3 settlement account on the real runtime', { timeout: 120_000 }
           ledgerPath: join(folder, `cosigner-${index}.sqlite`),
           sources: [settlement.desk!],
           rebuild: (records) => ({ records: [...records], problems: [] }),
+          agreed: () => agreedInFile(AGREEMENT),
           trusting: index === 0,
           pollMs: 100,
           standbyMs: 1000,

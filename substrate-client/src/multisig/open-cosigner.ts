@@ -2,7 +2,7 @@ import { CommonwattError, type Signer } from '@commonwatt/domain';
 import type { SignatoryChain } from '../chain/types.ts';
 import { Ledger } from '../settlement/ledger.ts';
 import type { CheckTrueUp, Rebuild } from '../verify/verify.ts';
-import type { Agreement } from './agreement.ts';
+import type { Agreed } from './agreement.ts';
 import { Cosigner } from './cosigner.ts';
 import type { ProposalSource, Verdict } from './proposal.ts';
 
@@ -14,7 +14,8 @@ export interface OpenCosignerOptions {
   readonly sources: readonly ProposalSource[];
   readonly rebuild: Rebuild;
   readonly checkTrueUp?: CheckTrueUp;
-  readonly agreement?: Agreement | null;
+  /** What the community has agreed on; gets this signatory's ledger to remember in. */
+  readonly agreed: (ledger: Ledger) => Agreed;
   readonly trusting?: boolean;
   readonly log: (line: string) => void;
   readonly pollMs?: number;
@@ -55,7 +56,7 @@ export function openCosigner(options: OpenCosignerOptions): RunningCosigner {
     sources: options.sources,
     rebuild: options.rebuild,
     ...(options.checkTrueUp === undefined ? {} : { checkTrueUp: options.checkTrueUp }),
-    agreement: options.agreement ?? null,
+    agreed: options.agreed(ledger),
     trusting: options.trusting ?? false,
     standbyMs: options.standbyMs ?? STANDBY_MS,
     resubmitMs: options.resubmitMs ?? RESUBMIT_MS,

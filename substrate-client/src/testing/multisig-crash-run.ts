@@ -125,7 +125,7 @@ async function live(random: (below: number) => number, folder: string): Promise<
       ledger,
       sources: [source],
       rebuild: (records) => ({ records: [...records], problems: [] }),
-      agreement: null,
+      agreed: { refresh: async () => {}, check: () => [] },
       trusting: index === 0,
       standbyMs: 40,
       resubmitMs: 3,
