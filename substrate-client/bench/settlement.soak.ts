@@ -1,22 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { connectChain } from '../src/chain/connect.ts';
-import { bootstrapCommunity } from '../src/community/bootstrap.ts';
-import { startEmbeddedChain } from '../src/embedded/start.ts';
 import { crashRun } from '../src/testing/crash-run.ts';
-import { realCrashRun } from '../src/testing/real-crash-run.ts';
-import { members, signerNamed } from '../src/testing/sample.ts';
+import { crashSweep } from '../src/testing/crash-sweep.ts';
+import { realCrashRun, socketSweep } from '../src/testing/real-crash-run.ts';
+import { openRealPlace } from '../src/testing/real-place.ts';
 
 /**
- * The long form of the crash tests: randomised lives of settlement against the fake chain and the real runtime, by seed.
- * Returns the totals; throws with the seed of the first run in which something was lost, doubled or left over.
+ * The long form of the crash tests: randomised lives of settlement against the fake chain and the real runtime, by seed, and every fault
+ * at every step. Returns the totals; throws with the seed or the step of the first life in which something was lost, doubled or left over.
  */
 export async function soakSettlement(
   print: (line: string) => void,
-  options: { fakeRuns?: number; realRuns?: number; firstSeed?: number } = {},
+  options: { fakeRuns?: number; realRuns?: number; firstSeed?: number; sweeps?: boolean } = {},
 ): Promise<Record<string, number>> {
-  const { fakeRuns = 1000, realRuns = 50, firstSeed = 1 } = options;
+  const { fakeRuns = 1000, realRuns = 50, firstSeed = 1, sweeps = true } = options;
   const totals: Record<string, number> = {};
   const add = (prefix: string, counts: object): void => {
     for (const [name, count] of Object.entries(counts)) {
@@ -28,41 +23,52 @@ export async function soakSettlement(
       cause: error,
     });
   };
+  print(`fake chain: seeds ${firstSeed} to ${firstSeed + fakeRuns - 1}`);
   for (let seed = firstSeed; seed < firstSeed + fakeRuns; seed += 1) {
     add('fake', { runs: 1, ...(await crashRun(seed).catch(named(seed))) });
-    if (seed % 100 === 0) print(`fake chain: seed ${seed} holds`);
+    if ((seed - firstSeed + 1) % 100 === 0) print(`fake chain: seeds up to ${seed} hold`);
+  }
+  if (sweeps) {
+    print('fake chain: every fault at every step');
+    add('sweep', await crashSweep());
   }
   if (realRuns > 0) {
-    const folder = mkdtempSync(join(tmpdir(), 'commonwatt-soak-'));
-    const embedded = await startEmbeddedChain({ dir: folder, log: () => {} });
+    const place = await openRealPlace();
     try {
-      const chain = await connectChain({ endpoint: embedded.endpoint, log: print });
-      const people = members(4);
-      const treasury = signerNamed('soak treasury');
-      const assetId = 1;
-      await bootstrapCommunity({
-        chain,
-        community: 'soak',
-        treasury,
-        participants: people,
-        assetId,
-        balanceMicro: 10n ** 12n,
-        approvalMicro: 10n ** 12n,
-        dev: true,
-      });
+      print(`real runtime: seeds ${firstSeed} to ${firstSeed + realRuns - 1}`);
       for (let seed = firstSeed; seed < firstSeed + realRuns; seed += 1) {
-        const counts = await realCrashRun(seed, { embedded, chain, treasury, assetId, people }).catch(
-          named(seed),
-        );
+        const startedMs = performance.now();
+        const counts = await realCrashRun(seed, place).catch(named(seed));
         add('real', { runs: 1, ...counts });
-        print(`real runtime: seed ${seed} holds`);
+        const seconds = Math.round((performance.now() - startedMs) / 1000);
+        print(`real runtime: seed ${seed} holds (${seconds} s) ${JSON.stringify(counts)}`);
       }
-      await chain.close();
+      if (sweeps) {
+        print('real runtime: the socket cut before and after every message');
+        const onLife = (life: number, of: number): void => {
+          if (life % 10 === 9) print(`real runtime: cuts at message ${life + 1} of ${of} hold`);
+        };
+        add('cuts', await socketSweep(place, { onLife }));
+      }
     } finally {
-      await embedded.stop();
-      rmSync(folder, { recursive: true, force: true });
+      await place.close();
     }
   }
-  print(JSON.stringify(totals));
+  print(summary(totals));
   return totals;
+}
+
+/** One line with what the runs went through, fake and real together. */
+function summary(totals: Record<string, number>): string {
+  const of = (...names: string[]): number => names.reduce((sum, name) => sum + (totals[name] ?? 0), 0);
+  return [
+    `runs ${of('fake.runs')} fake + ${of('real.runs')} real, ${of('sweep.lives', 'cuts.lives')} with one fault at one step`,
+    `crashes ${of('fake.crashes', 'real.crashes')}`,
+    `dropped messages ${of('fake.droppedMessages', 'real.cutSockets', 'real.swallowedMessages')}`,
+    `late or reordered ${of('fake.lateMessages', 'real.delayedMessages')}`,
+    `reorganisations ${of('fake.reorganisations', 'real.reorganisations')}`,
+    `expired eras ${of('fake.expiredEras', 'real.expiredEras')}`,
+    `restarts of the chain ${of('fake.chainRestarts', 'real.chainKills')}`,
+    `batches ${of('fake.batches', 'real.batches')}, each once`,
+  ].join('; ');
 }

@@ -17,8 +17,10 @@ export function communityChain(options: {
   treasury: Signer;
   /** Ours to ask for blocks; false (also when left out) for every chain that somebody else runs. */
   dev?: boolean;
+  /** How long an extrinsic stays valid; a power of two, 64 when left out. */
+  eraBlocks?: number;
 }): CommunityChain {
-  const { chain, community, assetId, treasury } = options;
+  const { chain, community, assetId, treasury, eraBlocks } = options;
   const settlementKey = treasury.publicKey;
   let limit: Promise<number> | undefined;
   return {
@@ -50,7 +52,7 @@ export function communityChain(options: {
     },
     paymentsMax: () => (limit ??= paymentsMax(chain, assetId, settlementKey)),
     sign: async (call, nonce, birth) =>
-      signCall(chain.api, batchCall(chain, assetId, settlementKey, call), treasury, nonce, birth),
+      signCall(chain.api, batchCall(chain, assetId, settlementKey, call), treasury, nonce, birth, eraBlocks),
     submit: (bytes) => submitBytes(chain.rpc, bytes),
     nudge: async () => {
       if (options.dev !== true || !chain.isDevelopment) return;

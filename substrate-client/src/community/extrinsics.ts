@@ -18,6 +18,7 @@ export function signCall(
   signer: AccountSigner,
   nonce: number,
   birth: BlockRef,
+  eraBlocks = ERA_BLOCKS,
 ): SignedExtrinsic {
   const tag = new Uint8Array([SIGNATURE_TAG[signer.scheme ?? 'ed25519']]);
   const addressRaw = hexToU8a(`0x${signer.publicKey}`);
@@ -27,7 +28,7 @@ export function signCall(
     publicKey: addressRaw,
     sign: (message: Uint8Array) => u8aConcat(tag, signer.signBytes(message)),
   };
-  const era = api.registry.createType('ExtrinsicEra', { current: birth.number, period: ERA_BLOCKS });
+  const era = api.registry.createType('ExtrinsicEra', { current: birth.number, period: eraBlocks });
   // A fresh object: signing changes it, and a caller may sign the same call again.
   const extrinsic = api.tx(call.method as never);
   extrinsic.sign(pair as never, {

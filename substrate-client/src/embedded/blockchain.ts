@@ -162,7 +162,7 @@ function handler(chain: Blockchain, store: ChainStore): RpcHandler {
     if (method === 'dev_setStorage' || method === 'dev_timeTravel') {
       return betweenBlocks(chain, async () => {
         const result = await handle({ chain }, params, subscriptions);
-        store.patch(chain.head.number, (await chain.head.storageDiff()) as StateDiff);
+        store.patch(chain.head.number, await headDiff(chain.head));
         return result;
       });
     }
@@ -175,6 +175,15 @@ function handler(chain: Blockchain, store: ChainStore): RpcHandler {
     }
     return handle({ chain }, params, subscriptions);
   };
+}
+
+/** What was written on top of a block. Values that are just being read are still promises there. */
+async function headDiff(head: Block): Promise<StateDiff> {
+  const entries = Object.entries(await head.storageDiff()).map(async ([key, value]) => {
+    const found = (await value) as string | null | undefined;
+    return [key, found ?? null] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
 }
 
 /** Does something to the head while no block is being built on it. */

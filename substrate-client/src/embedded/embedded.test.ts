@@ -9,7 +9,6 @@ import { bootstrapCommunity } from '../community/bootstrap.ts';
 import { checkPallets } from '../community/check.ts';
 import { inspectChain, requireReady } from '../community/inspect.ts';
 import { openSettlement, type Settlement } from '../settlement/open.ts';
-import { realCrashRun } from '../testing/real-crash-run.ts';
 import { members, randomFrom, sampleSlot, signerNamed, slotsFrom } from '../testing/sample.ts';
 import { verifyBundles } from '../verify/verify.ts';
 import { openChainForReading, runningEndpoint } from './reading.ts';
@@ -154,12 +153,6 @@ describe('on the real runtime', { timeout: 90_000 }, () => {
     await settlement.flush();
     expect((await last).slots).toEqual([slots[6]!.slot]);
     expect(readdirSync(bundleDir)).toHaveLength(7);
-  });
-
-  it('pays once through a random life of crashes, lost answers and reorganisations', async () => {
-    const treasury = signerNamed('real treasury');
-    const counts = await realCrashRun(2, { embedded, chain, treasury, assetId: 7, people });
-    expect(counts.crashes + counts.droppedAnswers).toBeGreaterThan(3);
   });
 
   it('is verified from the bundles and the chain alone, running or not', async () => {

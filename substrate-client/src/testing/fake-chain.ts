@@ -268,6 +268,16 @@ export class FakeChain implements CommunityChain {
     this.#finalNumber = Math.min(this.#finalNumber, this.#best.number);
   }
 
+  get finalNumber(): number {
+    return this.#finalNumber;
+  }
+
+  /** Stops and starts from its disk, which holds the final blocks. */
+  restart(): void {
+    this.dropPool();
+    this.reorganise(this.#best.number - this.#finalNumber, false);
+  }
+
   dropPool(): void {
     this.#pool.clear();
   }
