@@ -85,20 +85,35 @@ export type DeviceConfig =
       readonly subscribe?: Subscribe;
     };
 
-/** Throws CommonwattError `malformed` unless there is exactly one grid meter, at most one battery, and ids are unique. */
-export function checkDevices(devices: readonly DeviceConfig[]): void {
-  const fault = (detail: string, record?: string): CommonwattError =>
+/**
+ * Throws CommonwattError `malformed` unless there is exactly one grid meter, at most one battery, and ids are unique. With `complete`
+ * false the grid meter may be missing.
+ */
+export function checkDevices(devices: readonly DeviceConfig[], complete = true): void {
+  const fault = (detail: string, remedy: string, record?: string): CommonwattError =>
     new CommonwattError('malformed', detail, {
       field: 'devices',
+      remedy,
       ...(record === undefined ? {} : { record }),
     });
   const seen = new Set<string>();
   for (const { id } of devices) {
-    if (!isId(id)) throw fault(`${JSON.stringify(id)} is no device id: 1 to 64 of A-Z a-z 0-9 . _ : -`);
-    if (seen.has(id)) throw fault(`two devices are called ${id}`, id);
+    if (!isId(id)) {
+      const detail = `${JSON.stringify(id)} is no device id: 1 to 64 of A-Z a-z 0-9 . _ : -`;
+      throw fault(detail, 'give it a short name');
+    }
+    if (seen.has(id)) throw fault(`two devices are called ${id}`, 'give each a name of its own', id);
     seen.add(id);
   }
   const count = (role: DeviceRole): number => devices.filter((device) => device.role === role).length;
-  if (count('grid-meter') !== 1) throw fault(`a home has one grid meter, here are ${count('grid-meter')}`);
-  if (count('battery') > 1) throw fault(`a gateway steers one battery, here are ${count('battery')}`);
+  const meters = count('grid-meter');
+  if (meters > 1 || (complete && meters === 0)) {
+    throw fault(
+      `a home has one grid meter, here are ${meters}`,
+      'give the role grid-meter to the meter at the connection to the grid, and to no other',
+    );
+  }
+  if (count('battery') > 1) {
+    throw fault(`a gateway steers one battery, here are ${count('battery')}`, 'leave one of them');
+  }
 }

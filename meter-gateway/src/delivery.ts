@@ -15,6 +15,8 @@ export interface DeliveryOptions {
   readonly backoffFirstMs: number;
   readonly backoffMaxMs: number;
   readonly log: (line: string) => void;
+  /** 0 to 1. */
+  readonly random?: () => number;
 }
 
 export interface Delivery {
@@ -25,14 +27,19 @@ export interface Delivery {
   stop(): Promise<void>;
 }
 
-/** Empties the outbox in order, one reading at a time, at least once each; waits with back-off and jitter while the market is away. */
+/**
+ * Empties the outbox in order, one reading at a time, at least once each; waits with back-off and jitter while the market is away. What
+ * has gathered meanwhile follows with a pause of up to twice the first back-off between two readings, a different one each time: the
+ * gateways of a whole street come back in the same minute.
+ */
 export function startDelivery(options: DeliveryOptions): Delivery {
-  const { store, deliver, timeoutMs, log } = options;
+  const { store, deliver, timeoutMs, log, random = Math.random } = options;
   const stopping = new AbortController();
-  const wait = backoff(options.backoffFirstMs, options.backoffMaxMs);
+  const wait = backoff(options.backoffFirstMs, options.backoffMaxMs, random);
   let delivered = 0;
   let rejected = 0;
   let away = false;
+  let catchingUp = false;
   let wakeUp = (): void => {};
   let awake = false;
 
@@ -65,13 +72,16 @@ export function startDelivery(options: DeliveryOptions): Delivery {
       try {
         const reading = store.nextPending();
         if (!reading) {
+          catchingUp = false;
           await nap();
           continue;
         }
         await one(reading);
         if (away) log(`the market is back, ${store.pendingCount()} readings follow`);
+        catchingUp ||= away;
         away = false;
         wait.reset();
+        if (catchingUp) await pause(2 * options.backoffFirstMs * random(), stopping.signal);
       } catch (error) {
         if (stopping.signal.aborted) break;
         if (!away) log(`delivery waits: ${reason(error)}`);

@@ -9,7 +9,8 @@ export { loadProfile, profileNames } from './profile/load.ts';
 export { checkConfig, type CheckResult, type CheckRow } from './command/check.ts';
 export { parseConfig, readConfig, type GatewayFile } from './command/file.ts';
 export { openKey, runFromConfig, type RunOptions } from './command/run.ts';
-export { scanHost, type FoundDevice, type ScanOptions, type ScanResult } from './command/scan.ts';
+export { scanHost, type ScanOptions, type ScanResult } from './command/scan.ts';
+export type { FoundDevice } from './command/scan-modbus.ts';
 export {
   listEndpoints,
   type FoundEndpoint,

@@ -78,3 +78,25 @@ test('what cannot be is refused before anything is asked', async () => {
   );
   await expect(gatewayCommand(['scan', 'http://127.0.0.1'])).rejects.toMatchObject({ code: 'malformed' });
 });
+
+test('a simulated Modbus home: scan, check and run with the files as they were written', async () => {
+  const home = park.homes.find(({ devices }) => devices.every(({ protocol }) => protocol === 'modbus-tcp'));
+  for (const device of home?.devices ?? []) {
+    if (device.protocol !== 'modbus-tcp') throw new Error('no Modbus home');
+    const file = join(dir, device.id, 'gateway.yaml');
+    listen();
+    expect(await gatewayCommand(['scan', `127.0.0.1:${device.port}`, '--out', file])).toBe(0);
+    const found = readConfig(file, false).devices;
+    expect(found.map(({ role }) => role)).toEqual([device.role]);
+    // A meter alone is a gateway; a roof or a battery alone still lacks its grid meter.
+    expect(await gatewayCommand(['check', file]), lines.join('\n')).toBe(
+      device.role === 'grid-meter' ? 0 : 1,
+    );
+    if (device.role !== 'grid-meter') continue;
+    const running = gatewayCommand(['run', file]);
+    await vi.waitFor(() => expect(lines.join('\n')).toMatch(/public key [0-9a-f]{64}/), 5000);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    process.emit('SIGTERM');
+    expect(await running).toBe(0);
+  }
+}, 60_000);

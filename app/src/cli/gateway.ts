@@ -1,8 +1,8 @@
 import { CommonwattError } from '@commonwatt/domain';
 import { createMarketClient } from '@commonwatt/market-engine';
 import { checkConfig, runFromConfig, scanHost } from '@commonwatt/meter-gateway';
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Command } from '../main.ts';
 import { deliverReading } from '../run/market-access.ts';
 import { writeAtomically } from '../run/state.ts';
@@ -89,6 +89,7 @@ async function scan(
     );
   if (out === undefined) console.log(`\n${result.yaml}`);
   else {
+    mkdirSync(dirname(resolve(out)), { recursive: true });
     writeAtomically(out, result.yaml, 0o600);
     console.log(
       `written to ${out}: complete the names, the market's address and what is missing, then \`commonwatt gateway check ${out}\``,
@@ -101,7 +102,12 @@ async function run(file: string): Promise<number> {
   const gateway = await runFromConfig(file, {
     deliverTo: (market) => {
       const client = createMarketClient({ baseUrl: market });
-      return (reading, signal) => deliverReading(client, reading, signal);
+      return (reading, signal) =>
+        deliverReading(client, reading, signal, ({ message, place }) =>
+          console.log(
+            `reading ${reading.payload.sequence}: ${message}${place.remedy ? `; ${place.remedy}` : ''}`,
+          ),
+        );
     },
     log: (line) => console.log(line),
   });

@@ -7,11 +7,15 @@ import {
 } from '@commonwatt/domain';
 import type { MarketClient } from '@commonwatt/market-engine';
 
-/** Delivered is delivered: a duplicate is as good as accepted; a refusal is final; anything else is tried again by the gateway. */
+/**
+ * Delivered is delivered: a duplicate is as good as accepted; a refusal is final, and `refused` hears why; anything else is tried again
+ * by the gateway.
+ */
 export async function deliverReading(
   market: MarketClient,
   reading: Signed<MeterReading>,
   signal: AbortSignal,
+  refused: (why: CommonwattError) => void = () => {},
 ): Promise<'accepted' | 'duplicate' | 'rejected'> {
   try {
     await market.submitReading(reading, signal);
@@ -21,6 +25,7 @@ export async function deliverReading(
     if (error.code === 'duplicate') return 'duplicate';
     if (error.code === 'unavailable' || error.code === 'rate-limited' || error.code === 'internal')
       throw error;
+    refused(error);
     return 'rejected';
   }
 }

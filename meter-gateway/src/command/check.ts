@@ -1,4 +1,5 @@
 import { dirname, join, resolve } from 'node:path';
+import { CommonwattError } from '@commonwatt/domain';
 import type { DeviceRole } from '../config.ts';
 import { openConnections, type Connections } from '../connect.ts';
 import { reason } from '../deadline.ts';
@@ -34,7 +35,7 @@ export async function checkConfig(
   path: string,
   print: (line: string) => void = () => {},
 ): Promise<CheckResult> {
-  const file = readConfig(path);
+  const file = readConfig(path, false);
   const connections = openConnections({ pkiFolder: pkiFolderOf(file, path) });
   try {
     return await checkDevicesOnce(file, connections, print);
@@ -59,7 +60,9 @@ async function checkDevicesOnce(
     const { id, role } = config;
     print(`${id} (${role}, ${'nodes' in config ? 'nodes of its own' : config.profile})`);
     try {
-      const { values, nonsense, serial, deviceTimeMs } = await connections.device(config).read();
+      const device = connections.device(config);
+      const { values, nonsense, serial, ...sample } = await device.read();
+      const deviceTimeMs = sample.deviceTimeMs ?? (await device.clock?.().catch(() => undefined));
       if (serial !== undefined) print(`  serial number ${serial}`);
       if (deviceTimeMs !== undefined) {
         const aheadS = (deviceTimeMs - Date.now()) / 1000;
@@ -79,10 +82,23 @@ async function checkDevicesOnce(
       for (const quantity of NEEDED[role]) {
         if (values[quantity] === undefined && !nonsense.includes(quantity)) row(quantity, null, 'missing');
       }
+      const plate = { ...config.nameplate, ...values };
+      const unknown = (['capacityWh', 'chargeMaxW', 'dischargeMaxW'] as const).filter(
+        (name) => plate[name] === undefined,
+      );
+      if (role === 'battery' && device.control === undefined) print('  is read only, not steered');
+      else if (role === 'battery' && unknown.length > 0)
+        print(`  is not steered before its nameplate is given: ${unknown.join(', ')}`);
     } catch (error) {
       failures.push({ device: id, reason: reason(error) });
       print(`  does not answer: ${reason(error)}`);
+      if (error instanceof CommonwattError && error.place.remedy !== undefined)
+        print(`  what to do: ${error.place.remedy}`);
     }
   }
-  return { rows, failures, ok: failures.length === 0 && rows.every(({ quality }) => quality === 'good') };
+  const metered = file.devices.some(({ role }) => role === 'grid-meter');
+  if (!metered)
+    print('there is no grid meter yet: `gateway run` needs the one at the connection to the grid');
+  const good = rows.every(({ quality }) => quality === 'good');
+  return { rows, failures, ok: metered && failures.length === 0 && good };
 }

@@ -66,13 +66,7 @@ describe('the configuration file', () => {
     ['a missing member', '    host: 192.0.2.10\n', '', 8, /host/],
     ['an unknown role', 'role: grid-meter', 'role: toaster', 9, /role must be .*grid-meter, pv, battery/],
     ['an unknown protocol', 'protocol: opcua', 'protocol: carrier-pigeon', 13, /protocol must be modbus-tcp/],
-    [
-      'an unknown profile',
-      'profile: sdm630',
-      'profile: sdm63',
-      12,
-      /no device profile "sdm63"; use one of .*sdm630/,
-    ],
+    ['an unknown profile', 'profile: sdm630', 'profile: sdm63', 12, /no device profile "sdm63"/],
     ['two devices with one id', 'id: battery', 'id: meter', 8, /two devices are called meter/],
     ['no grid meter', 'role: grid-meter', 'role: pv', 8, /one grid meter/],
     ['broken YAML', 'role: grid-meter', 'role: [', 10, /./],
@@ -81,11 +75,40 @@ describe('the configuration file', () => {
     expect(GOOD).toContain(from);
     const parse = (): unknown => parseConfig(GOOD.replace(from, to), 'gateway.yaml');
     expect(parse).toThrow(words);
-    expect(parse).toThrow(new RegExp(`^gateway.yaml:${line}: `));
+    expect(parse).toThrow(new RegExp(`^gateway.yaml:${line}:\\d+: `));
+    expect(parse).toThrow(
+      expect.objectContaining({ place: expect.objectContaining({ remedy: expect.stringMatching(/.{10}/) }) }),
+    );
+  });
+
+  test('the error names the column, and what to do', () => {
+    const parse = (from: string, to: string) => () => parseConfig(GOOD.replace(from, to), 'g.yaml');
+    const withPlace = (place: object) => expect.objectContaining({ place: expect.objectContaining(place) });
+    expect(parse('profile: sdm630', 'profile: sdm63')).toThrow(/^g.yaml:12:14: /);
+    expect(parse('profile: sdm630', 'profile: sdm63')).toThrow(
+      withPlace({ field: 'devices.0.profile', remedy: expect.stringContaining('sdm630') }),
+    );
+    expect(parse('    host: 192.0.2.10\n', '')).toThrow(withPlace({ remedy: 'add host: and its value' }));
+    expect(parse('profile: sdm630', 'timezone: Europe/Atlantis\n    profile: sdm630')).toThrow(
+      /^g.yaml:12:15: there is no time zone "Europe\/Atlantis"/,
+    );
+  });
+
+  test('what a Modbus device may need besides its address', () => {
+    const manners =
+      'pauseMs: 50\n    timeoutMs: 4000\n    wordOrder: low-first\n    turned: both\n    timezone: Europe/Berlin';
+    const file = parseConfig(GOOD.replace('profile: sdm630', `profile: sdm630\n    ${manners}`), 'g.yaml');
+    expect(file.devices[0]).toMatchObject({
+      pauseMs: 50,
+      timeoutMs: 4000,
+      wordOrder: 'low-first',
+      turned: 'both',
+      timezone: 'Europe/Berlin',
+    });
   });
 
   test('an empty file', () => {
-    expect(() => parseConfig('', 'gateway.yaml')).toThrow(/gateway.yaml:1: /);
+    expect(() => parseConfig('', 'gateway.yaml')).toThrow(/gateway.yaml:1:1: /);
   });
 });
 

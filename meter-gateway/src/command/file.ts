@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { CommonwattError, type SlotMinutes } from '@commonwatt/domain';
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
+import { Ajv, type ValidateFunction } from 'ajv';
 import { checkDevices, type DeviceConfig } from '../config.ts';
 import { reason } from '../deadline.ts';
 import { isTimezone } from '../device-clock.ts';
 import { loadProfile } from '../profile/load.ts';
 import { CONFIG_SCHEMA } from './schema.ts';
+import { pathOf, readYaml, wordsOf } from './yaml-fault.ts';
 
 /** The configuration file of one gateway. */
 export interface GatewayFile {
@@ -30,8 +30,11 @@ export interface GatewayFile {
 
 let validate: ValidateFunction<GatewayFile> | undefined;
 
-/** Reads and checks a configuration file. Throws CommonwattError `malformed` that names the file and the line, or `not-found`. */
-export function readConfig(path: string): GatewayFile {
+/**
+ * Reads and checks a configuration file; paths in it are relative to it. Throws CommonwattError `malformed` that names file, line and
+ * column, or `not-found`. See `parseConfig` for `complete`.
+ */
+export function readConfig(path: string, complete = true): GatewayFile {
   let content: string;
   try {
     content = readFileSync(path, 'utf8');
@@ -41,90 +44,70 @@ export function readConfig(path: string): GatewayFile {
       remedy: 'let `gateway scan` write one',
     });
   }
-  const file = parseConfig(content, path);
+  const file = parseConfig(content, path, complete);
   const beside = (other: string): string => resolve(dirname(path), other);
+  return { ...file, devices: file.devices.map((device) => withPaths(device, beside)) };
+}
+
+/** A device whose files are where the configuration says, seen from its own folder. */
+function withPaths(device: DeviceConfig, beside: (path: string) => string): DeviceConfig {
+  if (device.protocol === 'opcua') {
+    const { serverCertificatePath } = device;
+    if (serverCertificatePath === undefined) return device;
+    return { ...device, serverCertificatePath: beside(serverCertificatePath) };
+  }
+  if (device.protocol !== 'modbus-tcp' || device.tls === undefined) return device;
+  const { caPath, certificatePath, keyPath, serverName } = device.tls;
   return {
-    ...file,
-    devices: file.devices.map((device) =>
-      device.protocol === 'opcua' && device.serverCertificatePath !== undefined
-        ? { ...device, serverCertificatePath: beside(device.serverCertificatePath) }
-        : device,
-    ),
+    ...device,
+    tls: {
+      caPath: beside(caPath),
+      ...(certificatePath === undefined ? {} : { certificatePath: beside(certificatePath) }),
+      ...(keyPath === undefined ? {} : { keyPath: beside(keyPath) }),
+      ...(serverName === undefined ? {} : { serverName }),
+    },
   };
 }
 
-/** Checks a configuration's text; `file` is for messages. */
-export function parseConfig(content: string, file: string): GatewayFile {
-  const counter = new LineCounter();
-  const document = parseDocument(content, { lineCounter: counter, prettyErrors: false });
-  const fault = (line: number, detail: string, field = ''): CommonwattError =>
-    new CommonwattError('malformed', `${file}:${line}: ${detail}`, { record: file, field });
-  const [broken] = document.errors;
-  if (broken) throw fault(counter.linePos(broken.pos[0]).line, broken.message);
+/** Checks a configuration's text; `file` is for messages. With `complete` false it may still lack its grid meter, as right after a scan. */
+export function parseConfig(content: string, file: string, complete = true): GatewayFile {
+  const yaml = readYaml(content, file);
+  const { value } = yaml;
   validate ??= new Ajv({ useDefaults: true, discriminator: true, allErrors: false }).compile<GatewayFile>(
     CONFIG_SCHEMA,
   );
-  const value: unknown = document.toJS();
-  const line = (path: readonly (string | number)[]): number => lineOf(document, counter, path);
   if (!validate(value)) {
     const [error] = validate.errors ?? [];
-    const path = pathOf(error);
-    throw fault(line(path), wordsOf(error), path.join('.'));
+    throw yaml.fault(pathOf(error), ...wordsOf(error));
   }
   for (const [index, device] of value.devices.entries()) {
-    const { profile } = device;
     if (device.protocol !== 'opcua' && device.timezone !== undefined && !isTimezone(device.timezone)) {
-      throw fault(
-        line(['devices', index, 'timezone']),
-        `there is no time zone ${JSON.stringify(device.timezone)}; give an IANA name such as Europe/Berlin`,
-        `devices.${index}.timezone`,
+      throw yaml.fault(
+        ['devices', index, 'timezone'],
+        `there is no time zone ${JSON.stringify(device.timezone)}`,
+        'give an IANA name such as Europe/Berlin',
       );
     }
-    if (profile === 'sunspec') continue;
-    try {
-      loadProfile(profile);
-    } catch (error) {
-      const known = error instanceof CommonwattError ? (error.place.remedy ?? '') : '';
-      throw fault(
-        line(['devices', index, 'profile']),
-        `${reason(error)}; ${known}`,
-        `devices.${index}.profile`,
-      );
-    }
+    const fault = profileFault(device.profile);
+    if (fault) throw yaml.fault(['devices', index, 'profile'], ...fault);
   }
   try {
-    checkDevices(value.devices);
+    checkDevices(value.devices, complete);
   } catch (error) {
-    throw fault(line(['devices']), reason(error), 'devices');
+    const remedy = error instanceof CommonwattError ? error.place.remedy : undefined;
+    throw yaml.fault(['devices'], reason(error), remedy);
   }
   return value;
 }
 
-/** Where an error lies: the member itself when it should not be there, else what it was found in. */
-function pathOf(error: ErrorObject | undefined): (string | number)[] {
-  const path = (error?.instancePath ?? '')
-    .split('/')
-    .slice(1)
-    .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
-  const extra = (error?.params as { additionalProperty?: string } | undefined)?.additionalProperty;
-  return extra === undefined ? path : [...path, extra];
-}
-
-function wordsOf(error: ErrorObject | undefined): string {
-  if (!error) return 'is not a configuration';
-  const name = error.instancePath.split('/').at(-1) ?? '';
-  const params = error.params as { additionalProperty?: string; allowedValues?: unknown[]; pattern?: string };
-  if (params.additionalProperty !== undefined) return `${params.additionalProperty} is not known here`;
-  const allowed = params.allowedValues ? `: ${params.allowedValues.join(', ')}` : '';
-  if (error.keyword === 'discriminator') return 'protocol must be modbus-tcp, modbus-rtu or opcua';
-  return `${name} ${error.message ?? 'is wrong'}${allowed}`.trim();
-}
-
-/** The line of the deepest part of a path that the file has; 1 for an empty file. */
-function lineOf(document: Document, counter: LineCounter, path: readonly (string | number)[]): number {
-  for (let length = path.length; length >= 0; length -= 1) {
-    const node: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return counter.linePos(node.range[0]).line;
+/** What is wrong with a profile's name, and what to do; undefined when nothing is. */
+function profileFault(profile: string): readonly [detail: string, remedy?: string] | undefined {
+  if (profile === 'sunspec') return undefined;
+  try {
+    loadProfile(profile);
+    return undefined;
+  } catch (error) {
+    const remedy = error instanceof CommonwattError ? error.place.remedy : undefined;
+    return remedy === undefined ? [reason(error)] : [reason(error), remedy];
   }
-  return 1;
 }

@@ -1,16 +1,8 @@
 import { connect } from 'node:net';
-import type { CommonwattError } from '@commonwatt/domain';
 import { Document } from 'yaml';
 import type { DeviceRole } from '../config.ts';
-import { reason, withDeadline } from '../deadline.ts';
-import { ModbusBus, ModbusException } from '../modbus/bus.ts';
-import { Reads, spanReader } from '../modbus/reads.ts';
-import { decodeProfile, spansOf } from '../profile/decode.ts';
-import { loadProfile, profileNames } from '../profile/load.ts';
-import type { ModbusProfile } from '../profile/types.ts';
-import type { DeviceSample } from '../quantity.ts';
-import { discoverSunspec, type SunspecMap } from '../sunspec/discover.ts';
-import { modelsFor } from '../sunspec/sample.ts';
+import { reason } from '../deadline.ts';
+import { scanModbus, type FoundDevice } from './scan-modbus.ts';
 import {
   bestEndpoint,
   listEndpoints,
@@ -19,17 +11,6 @@ import {
   type FoundServer,
   type OpcuaLogin,
 } from './scan-opcua.ts';
-
-/** A device that answered. `sure`: it named itself (SunSpec); else its registers make sense as this make. */
-export interface FoundDevice {
-  readonly protocol: 'modbus-tcp';
-  readonly port: number;
-  readonly unitId: number;
-  readonly profile: string;
-  readonly role: DeviceRole;
-  readonly sure: boolean;
-  readonly about: string;
-}
 
 export interface ScanResult {
   readonly devices: readonly FoundDevice[];
@@ -54,7 +35,7 @@ export interface ScanOptions {
 
 /** Looks what is there on one host: open ports, SunSpec maps, registers that make sense for a profile, OPC-UA endpoints. Reads only. */
 export async function scanHost(host: string, options: ScanOptions = {}): Promise<ScanResult> {
-  const { ports = [502, 1502], unitIds = [1, 2, 3, 100, 126, 247], opcuaPorts = [4840] } = options;
+  const { ports = [502, 1502], unitIds = [1, 2, 3, 100, 126, 247, 255, 0], opcuaPorts = [4840] } = options;
   const { timeoutMs = 600, print = () => {} } = options;
   const devices: FoundDevice[] = [];
   const endpoints: FoundEndpoint[] = [];
@@ -83,12 +64,10 @@ export async function scanHost(host: string, options: ScanOptions = {}): Promise
   for (const port of ports) {
     if (opcua.has(port) || !(await answers(host, port, timeoutMs))) continue;
     print(`${host}:${port} takes connections`);
-    for (const unitId of unitIds) {
-      const found = await scanUnit(host, port, unitId, timeoutMs);
-      for (const device of found)
-        print(`  unit ${unitId}: ${device.about} (${device.profile}, ${device.role})`);
-      devices.push(...found);
-    }
+    const found = await scanModbus(host, port, unitIds, timeoutMs);
+    for (const { unitId, about, profile, role, sure } of found)
+      print(`  unit ${unitId}: ${about} (${profile}, ${role}${sure ? '' : ', a guess'})`);
+    devices.push(...found);
   }
   const yaml = configFor(host, devices, endpoints, servers, options);
   return { devices, endpoints, servers, yaml };
@@ -105,73 +84,10 @@ function answers(host: string, port: number, timeoutMs: number): Promise<boolean
   });
 }
 
-async function scanUnit(
-  host: string,
-  port: number,
-  unitId: number,
-  timeoutMs: number,
-): Promise<FoundDevice[]> {
-  const found = (profile: string, role: DeviceRole, sure: boolean, about: string): FoundDevice => ({
-    protocol: 'modbus-tcp',
-    port,
-    unitId,
-    profile,
-    role,
-    sure,
-    about,
-  });
-  let silent = false;
-  // A connection per look: a wrong question may leave a cheap device out of step.
-  const look = async <T>(work: (bus: ModbusBus) => Promise<T>): Promise<T | undefined> => {
-    const bus = new ModbusBus({ host, port }, { timeoutMs, connectTimeoutMs: timeoutMs });
-    silent = false;
-    const answer = await withDeadline(work(bus), timeoutMs * 40, 'scan').catch((error: unknown) => {
-      const answered = error instanceof ModbusException || (error as CommonwattError).code === 'not-found';
-      silent = !answered;
-      return undefined;
-    });
-    await bus.close();
-    return answer;
-  };
-  const map = await look((bus) => discoverSunspec((address, count) => bus.read(unitId, 3, address, count)));
-  if (map) return [found('sunspec', roleOf(map), true, `${map.maker} ${map.device} ${map.serial}`.trim())];
-  // Nobody at this unit id; only unit 1 is asked on, because some meters stay silent at addresses they do not know.
-  if (silent && unitId !== 1) return [];
-  const matches: { profile: ModbusProfile; score: number }[] = [];
-  for (const profile of profileNames().map(loadProfile)) {
-    if (profile.protocol !== 'modbus') continue;
-    const sample = await look(async (bus) => {
-      const reads = new Reads(spanReader(bus, unitId, profile.readFunction), {
-        spans: spansOf(profile),
-        readMax: profile.readMaxRegisters,
-        gapMax: profile.readGapMax,
-        holesAllowed: true,
-      });
-      return decodeProfile(profile, await reads.look());
-    });
-    const score = sample ? sense(sample) : 0;
-    if (score > 0) matches.push({ profile, score });
-  }
-  const [best] = matches.sort((a, b) => b.score - a.score);
-  if (!best) return [];
-  const role = best.profile.quantities.stateOfChargePermille ? 'battery' : 'grid-meter';
-  return [found(best.profile.name, role, false, best.profile.makes.join(' or '))];
-}
-
-function roleOf(map: SunspecMap): DeviceRole {
-  const has = (...models: number[]): boolean => map.models.some(({ model }) => models.includes(model));
-  if (has(124, 802, 713, 803)) return 'battery';
-  return modelsFor('pv', map).length > 0 && modelsFor('grid-meter', map).length === 0 ? 'pv' : 'grid-meter';
-}
-
-/** How much sense registers make as a device of a make: a mains voltage and frequency weigh most; nonsense rules it out. */
-function sense({ values, nonsense }: DeviceSample): number {
-  if (nonsense.length > 0) return 0;
-  const { voltageL1V, frequencyHz, stateOfChargePermille, importWh, powerW } = values;
-  if (stateOfChargePermille !== undefined) return stateOfChargePermille > 0 && powerW !== undefined ? 2 : 0;
-  if (voltageL1V === undefined || voltageL1V < 80 || voltageL1V > 300) return 0;
-  if (frequencyHz !== undefined && (frequencyHz < 45 || frequencyHz > 65)) return 0;
-  return 2 + (frequencyHz === undefined ? 0 : 2) + (importWh === undefined ? 0 : 1);
+/** A device as it stands in a configuration. */
+interface DeviceEntry extends Readonly<Record<string, unknown>> {
+  readonly id: string;
+  readonly role: DeviceRole;
 }
 
 /** A configuration for what was found, as YAML, with what is worth knowing as comments at its end. */
@@ -182,26 +98,36 @@ function configFor(
   servers: readonly FoundServer[],
   { login, withPassword }: ScanOptions,
 ): string {
+  const found: DeviceEntry[] = [
+    ...devices.map(({ port, unitId, profile, role, protocol }, index) => ({
+      id: `${role}-${index + 1}`,
+      role,
+      protocol,
+      host,
+      port,
+      unitId,
+      profile,
+    })),
+    ...opcuaDevices(endpoints, servers, login, withPassword === true),
+  ];
+  // A home has one grid meter and one battery: of several the first is taken, the others are there to choose from.
+  const one = new Set<DeviceRole>();
+  const taken = found.filter(({ role }) => role === 'pv' || (!one.has(role) && one.add(role)));
+  const spare = found.filter((device) => !taken.includes(device));
   const document = new Document({
     community: 'commonwatt',
     participant: 'home-01',
     gateway: 'gw-home-01',
     market: 'http://127.0.0.1:8080',
     limits: { importFuseW: 17_000, socReservePermille: 100 },
-    devices: [
-      ...devices.map(({ port, unitId, profile, role, protocol }, index) => ({
-        id: `${role}-${index + 1}`,
-        role,
-        protocol,
-        host,
-        port,
-        unitId,
-        profile,
-      })),
-      ...opcuaDevices(endpoints, servers, login, withPassword === true),
-    ],
+    devices: taken,
   });
-  const remarks = servers.flatMap((server) => server.remarks);
+  const remarks = [
+    ...servers.flatMap((server) => server.remarks),
+    ...(one.has('grid-meter') ? [] : ['No grid meter was found: add the one at the connection to the grid.']),
+    ...(spare.length === 0 ? [] : ['Also found, and not used beside the ones above:']),
+    ...spare.map((device) => `  - ${JSON.stringify(device)}`),
+  ];
   if (remarks.length > 0) document.comment = remarks.map((line) => ` ${line}`).join('\n');
   return document.toString({ lineWidth: 0 });
 }
@@ -211,7 +137,7 @@ function opcuaDevices(
   servers: readonly FoundServer[],
   login: OpcuaLogin | undefined,
   withPassword: boolean,
-): object[] {
+): DeviceEntry[] {
   const account = {
     user: login?.user ?? 'gateway',
     password: withPassword && login ? login.password : 'change-me',
@@ -234,6 +160,6 @@ function opcuaDevices(
   if (!best) return [];
   const serverCertificatePath = 'server.pem';
   const { endpoint, policy: security } = best;
-  const place = { id: 'opcua-meter', role: 'grid-meter', protocol: 'opcua', endpoint, ...account };
+  const place = { id: 'opcua-meter', role: 'grid-meter' as const, protocol: 'opcua', endpoint, ...account };
   return [{ ...place, security, profile: 'opc34100', serverCertificatePath }];
 }
