@@ -1,6 +1,6 @@
 import { CommonwattError, sha256Hex } from '@commonwatt/domain';
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface ShelvedBundle {
@@ -9,10 +9,13 @@ export interface ShelvedBundle {
   readonly bytes: number;
 }
 
-/** The published bundles by slot and by content hash. A bundle never changes, so each is read and hashed once. */
+/**
+ * The published bundles by slot and by content hash. Each is read and hashed once, and again when its file was replaced: a chain that takes
+ * a final block back may make a bundle another.
+ */
 export class BundleShelf {
   readonly #dir: string;
-  readonly #byName = new Map<string, ShelvedBundle>();
+  readonly #byName = new Map<string, ShelvedBundle & { readonly version: string }>();
 
   constructor(dir: string) {
     this.#dir = dir;
@@ -39,19 +42,26 @@ export class BundleShelf {
   }
 
   async #all(): Promise<ShelvedBundle[]> {
-    return [...(await this.#entries()).values()].sort((a, b) => (a.slot < b.slot ? -1 : 1));
+    return [...(await this.#entries()).values()]
+      .map(({ slot, sha256, bytes }) => ({ slot, sha256, bytes }))
+      .sort((a, b) => (a.slot < b.slot ? -1 : 1));
   }
 
   async #entries(): Promise<ReadonlyMap<string, ShelvedBundle>> {
     if (!existsSync(this.#dir)) return this.#byName;
     for (const name of await readdir(this.#dir)) {
       const slot = /^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\dZ)\.json$/.exec(name);
-      if (!slot || this.#byName.has(name)) continue;
+      if (!slot) continue;
+      // A replaced file is another inode: bundles are written beside and renamed.
+      const { ino, mtimeMs } = await stat(join(this.#dir, name));
+      const version = `${ino} ${mtimeMs}`;
+      if (this.#byName.get(name)?.version === version) continue;
       const content = await readFile(join(this.#dir, name));
       this.#byName.set(name, {
         slot: `${slot[1]}:${slot[2]}:${slot[3]}`,
         sha256: sha256Hex(content),
         bytes: content.length,
+        version,
       });
     }
     return this.#byName;

@@ -147,6 +147,15 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
     log: say,
   });
   closing.add('the market', () => market.stop());
+  // What the chain took back and carried out again, here and while nobody was looking.
+  for (const receipt of settlement.receipts()) market.correctReceipt(receipt);
+  closing.add(
+    'the receipts',
+    settlement.subscribeReceipts((receipt) => {
+      if (market.correctReceipt(receipt))
+        say(`batch ${receipt.batchId} stands in block ${receipt.blockNumber} now`);
+    }),
+  );
 
   const board = new ClearingBoard();
   const tally = new Tally(rules, homes);

@@ -100,6 +100,10 @@ function publicEvents(event: MarketEvent): { readonly name: string; readonly dat
       const { batchId, blockNumber, extrinsicHash, root } = event.receipt;
       return [{ name: 'settled', data: { slot: event.slot, batchId, blockNumber, extrinsicHash, root } }];
     }
+    case 'corrected': {
+      const { batchId, blockNumber, extrinsicHash, root, slots } = event.receipt;
+      return [{ name: 'corrected', data: { slots, batchId, blockNumber, extrinsicHash, root } }];
+    }
     case 'reading':
       return [];
   }

@@ -182,7 +182,8 @@ export function addRoutes(server: FastifyInstance, context: RouteContext): void 
     '/v1/events',
     {
       schema: {
-        summary: 'Server-sent events: slot, cleared, position, price, statement-ready, feeder, settled',
+        summary:
+          'Server-sent events: slot, cleared, position, price, statement-ready, feeder, settled, corrected',
         tags: ['read'],
       },
     },

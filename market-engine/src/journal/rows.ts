@@ -72,12 +72,15 @@ export type Decision =
     }
   /** A reading that came after its slot was fixed on an estimate; trued up by a later `fixed`. */
   | ({ readonly type: 'late'; readonly slot: SlotId } & PendingTrueUp)
+  /** A later row for the same batch replaces the earlier: the chain took its block back, and it was carried out again. */
   | { readonly type: 'batch'; readonly receipt: SettlementReceipt }
   | {
       readonly type: 'debts';
       readonly batchId: string;
       readonly debts: readonly Debt[];
       readonly claims: readonly Debt[];
+      /** Replaces what was known of the batch; absent the first time. */
+      readonly instead?: true;
     };
 
 export interface ReadingName {

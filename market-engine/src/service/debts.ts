@@ -1,5 +1,6 @@
-import type { Carry, SettlementReceipt } from '@commonwatt/domain';
+import { canonicalJson, type Carry, type SettlementReceipt } from '@commonwatt/domain';
 import type { Debt, Decision } from '../journal/rows.ts';
+import { correctDebts } from './correct-debts.ts';
 
 type DebtsRow = Extract<Decision, { type: 'debts' }>;
 
@@ -9,29 +10,37 @@ type DebtsRow = Extract<Decision, { type: 'debts' }>;
  * makes a new debt of it. What is charged goes to the oldest claims first; the rest is the fund's.
  */
 export class Debts {
-  readonly #known = new Set<string>();
+  readonly #known = new Map<string, DebtsRow>();
   #owed: Debt[] = [];
   #claims: Debt[] = [];
   /** Charged in a statement that is not final yet: slot -> debtors. */
   readonly #charged = new Map<string, readonly string[]>();
 
-  /** The journal row for what a receipt leaves unpaid, or null when there is nothing new in it. */
+  /**
+   * The journal row for what a receipt leaves unpaid, or null when there is nothing new in it. A batch that was carried out again, with
+   * another outcome, gives a row that replaces the one before.
+   */
   rowFor(receipt: SettlementReceipt): DebtsRow | null {
     const { batchId, unpaid, cuts } = receipt.record;
-    if (unpaid.length === 0 || this.#known.has(batchId)) return null;
+    const known = this.#known.get(batchId);
     const debt = (entry: { participant: string; amountMicro: string }): Debt => ({
       participant: entry.participant,
       batchId,
       amountMicro: entry.amountMicro,
     });
-    return { type: 'debts', batchId, debts: unpaid.map(debt), claims: cuts.map(debt) };
+    const [debts, claims] = [unpaid.map(debt), cuts.map(debt)];
+    if (known === undefined) return debts.length === 0 ? null : { type: 'debts', batchId, debts, claims };
+    const same = canonicalJson([debts, claims]) === canonicalJson([known.debts, known.claims]);
+    return same ? null : { type: 'debts', batchId, debts, claims, instead: true };
   }
 
   apply(row: DebtsRow): void {
-    if (this.#known.has(row.batchId)) return;
-    this.#known.add(row.batchId);
-    this.#owed.push(...row.debts.filter((debt) => debt.amountMicro !== '0'));
-    this.#claims.push(...row.claims.filter((claim) => claim.amountMicro !== '0'));
+    const before = this.#known.get(row.batchId);
+    if (before !== undefined && row.instead !== true) return;
+    this.#known.set(row.batchId, row);
+    const corrected = correctDebts({ owed: this.#owed, claims: this.#claims }, before ?? null, row);
+    this.#owed = corrected.owed;
+    this.#claims = corrected.claims;
   }
 
   /** What the next statement charges: every open debt, each with the oldest claims it pays. Changes nothing. */

@@ -268,6 +268,33 @@ describe('orders', () => {
     expect(market.debts()).toEqual([]);
   });
 
+  it('of somebody who turns out not to be a debtor are taken again, also after a restart', async () => {
+    const { market, options, clock, homes, settlement } = await open({}, 2);
+    settlement.unpaid = [{ participant: 'home-01', amountMicro: '500', why: 'balance too small' }];
+    settlement.cuts = [{ participant: 'home-02', amountMicro: '200' }];
+    await clock.goTo(DEADLINE_MS);
+    const receipt = market.receipt(SLOT)!;
+    const events: string[] = [];
+    market.subscribe(({ type }) => events.push(type));
+    // The chain took the batch back, and when it was carried out again home-01 could pay.
+    const record = { ...receipt.record, unpaid: [], cuts: [] };
+    const corrected = { ...receipt, blockHash: '0xother', blockNumber: 99, root: '11'.repeat(32), record };
+    expect(market.correctReceipt(receipt)).toBe(false);
+    expect(market.correctReceipt({ ...corrected, batchId: 'unknown' })).toBe(false);
+    expect(market.correctReceipt(corrected)).toBe(true);
+    expect(market.correctReceipt(corrected)).toBe(false);
+    expect(events).toEqual(['corrected']);
+    expect(market.receipt(SLOT)).toEqual(corrected);
+    expect(market.slot(SLOT)?.blockNumber).toBe(99);
+    expect(market.debts()).toEqual([]);
+    await market.submitOrder(order(homes[0]!, { slot: slotAfter(SLOT, 15, 5) }));
+    await market.stop();
+    const again = await openMarket(options);
+    cleanups.push(() => again.stop());
+    expect(again.receipt(SLOT)).toEqual(corrected);
+    expect(again.debts()).toEqual([]);
+  });
+
   it('are covered by collateral when the port knows it', async () => {
     const { market, homes } = await open({ collateral: { availableMicro: () => 300_000n } });
     await market.submitOrder(order(homes[0]!, { energyWh: 1000, priceMicroPerKwh: 200_000 }));

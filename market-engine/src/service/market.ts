@@ -253,6 +253,17 @@ export class MarketService implements Market {
     if (row !== null) this.#memory.commit([row]);
   }
 
+  correctReceipt(receipt: SettlementReceipt): boolean {
+    const { state, journal } = this.#memory;
+    const known = state.batch(receipt.batchId);
+    const row = known === null ? null : journal.decisionAt(known.seq);
+    if (row?.type !== 'batch' || isSameReceipt(row.receipt, receipt)) return false;
+    const debts = state.debts.rowFor(receipt);
+    this.#memory.commit([{ type: 'batch', receipt }, ...(debts === null ? [] : [debts])]);
+    this.#emit({ type: 'corrected', receipt });
+    return true;
+  }
+
   debts(): readonly { readonly participant: string; readonly amountMicro: string }[] {
     return this.#memory.state.debts.open();
   }
@@ -359,4 +370,8 @@ export class MarketService implements Market {
 function withPredecessor(slots: readonly SlotId[], minutes: SlotMinutes): readonly SlotId[] {
   const [first] = slots;
   return first === undefined ? [] : [slotAfter(first, minutes, -1), ...slots];
+}
+
+function isSameReceipt(a: SettlementReceipt, b: SettlementReceipt): boolean {
+  return a.blockHash === b.blockHash && a.extrinsicHash === b.extrinsicHash && a.root === b.root;
 }

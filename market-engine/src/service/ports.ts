@@ -134,6 +134,11 @@ export interface Market {
   subscribe(listener: (event: MarketEvent) => void): () => void;
   /** Records what a batch could not collect. The market does so itself with every receipt; doing it again changes nothing. */
   addCarries(receipt: SettlementReceipt): void;
+  /**
+   * A batch stands in another block, or did something else, than its receipt said: the chain had taken it back, and it was carried out
+   * again. Corrects the receipt, the debts and the claims; false when there is nothing to correct (a batch it does not know yet, or the same again).
+   */
+  correctReceipt(receipt: SettlementReceipt): boolean;
   /** Open debts, in micro-units, as decimal strings. */
   debts(): readonly { readonly participant: string; readonly amountMicro: string }[];
   /** After a person removed the cause: lets a slot in `needsOperator` go on. Throws `unknown-slot` or `conflict`. */
@@ -203,6 +208,8 @@ export type MarketEvent =
   /** The homes' readings of a slot have been held against the feeder meter; the report is of all slots so far. */
   | { readonly type: 'feeder'; readonly check: FeederCheck; readonly report: FeederReport }
   | { readonly type: 'settled'; readonly slot: SlotId; readonly receipt: SettlementReceipt }
+  /** The receipt of a batch that was settled before is another now. */
+  | { readonly type: 'corrected'; readonly receipt: SettlementReceipt }
   | {
       readonly type: 'reading';
       readonly reading: MeterReading;

@@ -54,6 +54,11 @@ export interface Settlement {
   /** Where the signatories of a multisig see what is proposed and say what they think of it; null for a single key. */
   readonly desk: ProposalDesk | null;
   subscribe(listener: (batch: BatchView) => void): () => void;
+  /**
+   * Every batch that becomes final with its bundles public; again when the chain took it back and carried it out again, then with another
+   * block and perhaps another record. What became final before is in `receipts()`.
+   */
+  subscribeReceipts(listener: (receipt: SettlementReceipt) => void): () => void;
   /** Puts back what the chain lost and writes bundles that are missing. Also done at open. */
   reconcile(): Promise<void>;
   stop(): Promise<void>;
@@ -81,6 +86,7 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
   const desk = signatory === undefined ? null : new ProposalDesk(signatory, ledger, log);
   const waiters = new Map<SlotId, Set<Waiter>>();
   const listeners = new Set<(batch: BatchView) => void>();
+  const receiptListeners = new Set<(receipt: SettlementReceipt) => void>();
   const stopping = new AbortController();
   let flushing = false;
   let stopResting = (): void => {};
@@ -117,6 +123,7 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
         for (const waiter of waiters.get(slot) ?? []) waiter.resolve(receipt);
         waiters.delete(slot);
       }
+      for (const listener of receiptListeners) listener(receipt);
     },
   });
 
@@ -219,6 +226,10 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    subscribeReceipts: (listener) => {
+      receiptListeners.add(listener);
+      return () => receiptListeners.delete(listener);
     },
     reconcile,
     stop: async () => {
