@@ -12,6 +12,10 @@ const COMMANDS: Record<string, readonly [summary: string, load: () => Promise<Co
     'ask a running neighbourhood for less import',
     async () => (await import('./cli/signal.ts')).signalCommand,
   ],
+  retry: [
+    'let a slot that waits for the operator go on',
+    async () => (await import('./cli/retry.ts')).retryCommand,
+  ],
   verify: [
     'check published bundles against the chain',
     async () => (await import('./cli/verify.ts')).verifyCommand,

@@ -1,3 +1,4 @@
+import type { FeederVerdict } from './feeder.ts';
 import type { SlotId } from './slot.ts';
 
 /** What the pages show, as one JSON document; the live stream repeats it. Signs as in `Reading`; money in decimal strings of micro-units. */
@@ -9,6 +10,14 @@ export interface NeighbourhoodView {
   readonly slotMinutes: number;
   readonly startedSlot: SlotId;
   readonly feeder: FlowView & { readonly limitW: number | null };
+  /** The latest slot held against the feeder meter, and the meters that the checks point at; null without one, or before the first slot. */
+  readonly losses: {
+    readonly slot: SlotId;
+    readonly verdict: FeederVerdict;
+    readonly differenceWh: number | null;
+    readonly limitWh: number;
+    readonly suspects: readonly { readonly participant: string; readonly text: string }[];
+  } | null;
   readonly market: {
     readonly retailMicroPerKwh: number;
     readonly feedInMicroPerKwh: number;

@@ -1,7 +1,7 @@
 import type { NeighbourhoodView } from '@commonwatt/domain';
 import { expect, test } from 'vitest';
 import { fixtureView } from '../test/fixture.ts';
-import { daylight, fleetOf, highestSlot, limitNow, savingMicro, slotsInOrder } from './facts.ts';
+import { daylight, fleetOf, highestSlot, limitNow, lossWords, savingMicro, slotsInOrder } from './facts.ts';
 
 const view = fixtureView({ homes: 6, seed: 2, startMs: Date.parse('2026-06-01T19:30:00Z') }, 0);
 const signal = view.signals[0]!;
@@ -57,4 +57,17 @@ test('slots are put in order of time, whatever order they came in', () => {
 test('it is dark at night and light at noon', () => {
   expect(daylight(Date.parse('2026-06-01T02:00:00Z'))).toBe(0);
   expect(daylight(Date.parse('2026-06-01T12:30:00Z'))).toBe(1);
+});
+
+test.each([
+  ['normal', 40, '40 Wh were lost'],
+  ['normal', -5, 'agree within 5 Wh'],
+  ['loss', 900, 'no home’s meter accounts for'],
+  ['gain', -300, '300 Wh less'],
+  ['unknown', 70, 'nothing can be said'],
+  ['unknown', null, 'nothing can be said'],
+] as const)('a slot at the transformer that is %s (%s Wh) in words', (verdict, differenceWh, words) => {
+  const slot = '2026-06-01T12:00:00Z';
+  const said = lossWords({ slot, verdict, differenceWh, limitWh: 500, suspects: [] });
+  expect(said.replaceAll('\u202f', ' ')).toContain(words);
 });

@@ -1,5 +1,5 @@
 import type { HomeView, NeighbourhoodView, SignalView, SlotView } from '@commonwatt/domain';
-import { parseMicro } from './format.ts';
+import { formatEnergy, parseMicro } from './format.ts';
 
 /** What the pages work out from a view. Pure. */
 
@@ -83,4 +83,23 @@ export function daylight(nowMs: number): number {
   const hour = (nowMs / 3_600_000) % 24;
   const height = Math.sin((Math.PI * (hour - 5)) / 15);
   return hour > 5 && hour < 20 ? Math.min(1, Math.max(0, height * 1.6)) : 0;
+}
+
+/** The latest slot at the transformer, in words. */
+export function lossWords(losses: NonNullable<NeighbourhoodView['losses']>): string {
+  const { verdict, differenceWh, limitWh } = losses;
+  if (differenceWh === null || verdict === 'unknown')
+    return 'A reading is missing or in doubt, so nothing can be said.';
+  const difference = formatEnergy(Math.abs(differenceWh));
+  const limit = formatEnergy(limitWh);
+  switch (verdict) {
+    case 'normal':
+      return differenceWh < 0
+        ? `The homes’ meters and the feeder’s agree within ${difference}.`
+        : `${difference} were lost on the way; up to ${limit} is usual.`;
+    case 'loss':
+      return `${difference} came in that no home’s meter accounts for; up to ${limit} is usual. Something draws without a meter, or one shows too little.`;
+    case 'gain':
+      return `The homes report ${difference} less than came in can explain: a meter is wrong.`;
+  }
 }

@@ -147,6 +147,18 @@ export function fixtureView(options: FixtureOptions, elapsedMs: number): Neighbo
       batteryW: total((h) => h.batteryW),
       limitW: active ? limitW : null,
     },
+    losses: {
+      slot: metered.at(-1)?.slot ?? `${new Date(dayMs).toISOString().slice(0, 19)}Z`,
+      verdict: 'normal',
+      differenceWh: options.homes * 9,
+      limitWh: options.homes * 40,
+      suspects: [
+        {
+          participant: 'home-03',
+          text: 'home-03: the meter seems to count 70 % of what flows; 4.2 kWh missing',
+        },
+      ],
+    },
     market: {
       retailMicroPerKwh: RETAIL,
       feedInMicroPerKwh: FEED_IN,

@@ -37,6 +37,7 @@ Runs a neighbourhood: simulated devices that speak the real protocols, gateways,
   --threshold K           so many of them must approve (default: more than half)
   --keystore FILE         the settlement account, a Polkadot JSON (default: one made in the state folder)
   --passphrase-file FILE  opens the keystores (chmod 600); or COMMONWATT_PASSPHRASE, or asked on the terminal
+  --wrong-meter HOME=P    the grid meter of a home shows P % of what flows, from now on (100 ends it); may be repeated
   --influx URL            write telemetry to this InfluxDB
   --port P                port of the page and the API (default ${DEFAULT_PORT}, or a free one when that is taken)
   --summary FILE          write the summary as JSON when the run ends`;
@@ -59,6 +60,7 @@ export const runCommand: Command = async (args) => {
     threshold: { type: 'string' },
     keystore: { type: 'string' },
     'passphrase-file': { type: 'string' },
+    'wrong-meter': { type: 'string', multiple: true },
     influx: { type: 'string' },
     port: { type: 'string' },
     summary: { type: 'string' },
@@ -114,6 +116,7 @@ export const runCommand: Command = async (args) => {
       portIsDefault: port === undefined,
       rules,
       publicChain: publicChainOf(values),
+      wrongMeters: wrongMeters(values['wrong-meter'] ?? [], spec.homes),
       influxUrl,
       summaryFile: values.summary === undefined ? null : resolve(values.summary),
       say,
@@ -171,6 +174,27 @@ function say(line: string): void {
   if (line === '') return;
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1).padStart(6);
   console.log(`[${seconds} s] ${line}`);
+}
+
+/** `home-03=70`. Errors: `malformed` and `out-of-range`, with the option. */
+function wrongMeters(
+  texts: readonly string[],
+  homes: readonly { readonly id: string }[],
+): { home: string; percent: number }[] {
+  return texts.map((text) => {
+    const [, home = '', digits] = /^([^=]+)=(\d{1,3})$/.exec(text) ?? [];
+    if (!homes.some(({ id }) => id === home)) {
+      throw new CommonwattError(
+        'malformed',
+        `--wrong-meter takes HOME=PERCENT, got ${JSON.stringify(text)}`,
+        {
+          field: 'wrong-meter',
+          remedy: `name one of ${homes.length} homes, like ${homes[0]?.id}=70`,
+        },
+      );
+    }
+    return { home, percent: wholeNumber('wrong-meter', digits, 0, 300) ?? 100 };
+  });
 }
 
 function httpUrl(option: string, text: string): string {

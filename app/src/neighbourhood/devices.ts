@@ -6,7 +6,15 @@ import { opcuaNodes } from './opcua-nodes.ts';
 import type { Identity } from './opcua-server.ts';
 import { hash32, textSeed } from './random.ts';
 import type { Registers } from './registers.ts';
-import type { DeviceRole, FaultKind, HomeSpec, ParkDevice, ParkHome } from './spec.ts';
+import {
+  WRONG_METER_PERCENT,
+  type DeviceRole,
+  type FaultKind,
+  type FeederSpec,
+  type HomeSpec,
+  type ParkDevice,
+  type ParkHome,
+} from './spec.ts';
 import { sunSpecBattery, sunSpecInverter } from './sunspec.ts';
 import { writeSunSpec } from './sunspec-write.ts';
 import type { World } from './world.ts';
@@ -15,7 +23,7 @@ import type { World } from './world.ts';
 export interface HomeServers {
   readonly home: ParkHome;
   /** `device` is a device's id. False when the home has no such device. */
-  fault(device: string, kind: FaultKind): Promise<boolean>;
+  fault(device: string, kind: FaultKind, percent?: number): Promise<boolean>;
   stop(): Promise<void>;
 }
 
@@ -74,16 +82,61 @@ export async function serveModbusHome(
         profile: role === 'grid-meter' ? spec.meter : 'sunspec',
       })),
     },
-    async fault(device, kind) {
+    async fault(device, kind, percent = WRONG_METER_PERCENT) {
       const found = servers.find(({ id }) => id === device);
       if (!found) return false;
       if (kind === 'reset-counter') world.resetCounter(index, found.role);
+      if (kind === 'wrong-meter') {
+        world.setMeterPercent(index, percent);
+        return true;
+      }
       await found.server.setFault(kind);
       return true;
     },
     async stop() {
       await Promise.all(servers.map(({ server }) => server.stop()));
     },
+  };
+}
+
+/** The meter at the transformer. */
+export async function serveFeeder(
+  feeder: FeederSpec,
+  world: World,
+  addresses: Addresses,
+): Promise<HomeServers> {
+  const id = deviceId(feeder.id, 'grid-meter');
+  const kind = METER_MAPS[feeder.meter];
+  if (!kind) throw new RangeError(`no register map for the meter ${feeder.meter}`);
+  const seed = hash32(textSeed(feeder.id));
+  const device: ModbusDevice = {
+    unitId: UNIT_ID,
+    readFunction: kind.readFunction,
+    registers: () => kind.map(meterView(world.viewFeeder(), seed)),
+  };
+  const server = await serveModbus(device, addresses.port(id));
+  addresses.savePort(id, server.port);
+  return {
+    home: {
+      id: feeder.id,
+      devices: [
+        {
+          id,
+          role: 'grid-meter',
+          protocol: 'modbus-tcp',
+          host: '127.0.0.1',
+          port: server.port,
+          unitId: UNIT_ID,
+          profile: feeder.meter,
+        },
+      ],
+    },
+    async fault(name, kindOfFault) {
+      if (name !== id || kindOfFault === 'reset-counter' || kindOfFault === 'wrong-meter') return false;
+      await server.setFault(kindOfFault);
+      return true;
+    },
+    stop: () => server.stop(),
   };
 }
 
@@ -171,9 +224,13 @@ export async function serveOpcuaHome(
   }));
   return {
     home: { id: spec.id, devices },
-    async fault(device, kind) {
+    async fault(device, kind, percent = WRONG_METER_PERCENT) {
       const found = devices.find(({ id }) => id === device);
       if (!found) return false;
+      if (kind === 'wrong-meter') {
+        world.setMeterPercent(index, percent);
+        return true;
+      }
       if (kind === 'reset-counter') world.resetCounter(index, found.role);
       else if (kind === 'nonsense') nonsense.add(found.role);
       else nonsense.delete(found.role);

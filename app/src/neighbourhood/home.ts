@@ -40,6 +40,8 @@ export interface HomeState {
   readonly control: BatteryControl | null;
   readonly revertAtMs: number | null;
   readonly offsets: Offsets;
+  /** What the grid meter shows of what flows, in percent; 100 when left out. */
+  readonly meterPercent?: number;
 }
 
 export interface Offsets {
@@ -174,11 +176,38 @@ export function withControl(state: HomeState, control: BatteryControl): HomeStat
 export function withResetCounter(state: HomeState, role: DeviceRole): HomeState {
   const { totals, offsets } = state;
   const reset: Record<DeviceRole, Partial<Offsets>> = {
-    'grid-meter': { importMilliJ: -totals.importMilliJ, exportMilliJ: -totals.exportMilliJ },
+    'grid-meter': {
+      importMilliJ: -shownPart(totals.importMilliJ, state.meterPercent ?? 100),
+      exportMilliJ: -shownPart(totals.exportMilliJ, state.meterPercent ?? 100),
+    },
     pv: { pvMilliJ: -totals.pvMilliJ },
     battery: { chargedMilliJ: -totals.chargedMilliJ, dischargedMilliJ: -totals.dischargedMilliJ },
   };
   return { ...state, offsets: { ...offsets, ...reset[role] } };
+}
+
+/** The grid meter shows only so much of what flows from now on; its counters go on from where they stand. */
+export function withMeterPercent(state: HomeState, percent: number): HomeState {
+  const { totals, offsets } = state;
+  const { importMilliJ, exportMilliJ } = totals;
+  const before = state.meterPercent ?? 100;
+  const goesOn = (energy: number, offset: number): number =>
+    offset + shownPart(energy, before) - shownPart(energy, percent);
+  return {
+    ...state,
+    meterPercent: percent,
+    offsets: {
+      ...offsets,
+      importMilliJ: goesOn(importMilliJ, offsets.importMilliJ),
+      exportMilliJ: goesOn(exportMilliJ, offsets.exportMilliJ),
+    },
+  };
+}
+
+/** floor(energy x percent / 100) without leaving the safe integers. */
+function shownPart(energyMilliJ: number, percent: number): number {
+  const hundreds = Math.floor(energyMilliJ / 100);
+  return hundreds * percent + Math.floor(((energyMilliJ - hundreds * 100) * percent) / 100);
 }
 
 /** What the devices show. Energies are whole Wh, powers W; signs as in `HomeState`. */
@@ -197,14 +226,17 @@ export interface HomeView {
 
 export function viewHome(spec: HomeSpec, state: HomeState): HomeView {
   const { totals, offsets } = state;
+  const percent = state.meterPercent ?? 100;
   const show = (key: keyof Offsets): number => Math.floor((totals[key] + offsets[key]) / MILLIJ_PER_WH);
+  const showGrid = (key: 'importMilliJ' | 'exportMilliJ'): number =>
+    Math.floor((shownPart(totals[key], percent) + offsets[key]) / MILLIJ_PER_WH);
   return {
     atMs: state.atMs,
-    gridW: state.gridW,
+    gridW: Math.round((state.gridW * percent) / 100),
     pvW: state.pvW,
     batteryW: state.batteryW,
-    importWh: show('importMilliJ'),
-    exportWh: show('exportMilliJ'),
+    importWh: showGrid('importMilliJ'),
+    exportWh: showGrid('exportMilliJ'),
     pvWh: show('pvMilliJ'),
     chargedWh: show('chargedMilliJ'),
     dischargedWh: show('dischargedMilliJ'),

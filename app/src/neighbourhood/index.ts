@@ -5,6 +5,7 @@ export type {
   BatterySpec,
   DeviceRole,
   FaultKind,
+  FeederSpec,
   HomeSpec,
   NeighbourhoodSpec,
   ParkDevice,

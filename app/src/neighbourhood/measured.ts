@@ -5,7 +5,7 @@ import type { HomeDrive } from './home.ts';
 import { localOffset } from './local-time.ts';
 import { readMeasured, type MeasuredHome, type MeasuredIntervals } from './measured-files.ts';
 import type { HomeSpec, NeighbourhoodSpec } from './spec.ts';
-import { checkCount, checkSeed, HOMES_MAX, USUAL_FUSE_W, wiring } from './synthetic.ts';
+import { checkCount, checkSeed, feederOf, HOMES_MAX, USUAL_FUSE_W, wiring } from './synthetic.ts';
 
 const MS_PER_DAY = 86_400_000;
 const MS_PER_HOUR = 3_600_000;
@@ -53,6 +53,7 @@ export async function planMeasured(options: {
     endMs,
     ...placeOf(homes, timezone, startMs),
     timezone,
+    feeder: feederOf(chosen.length),
     source: { dataDir },
     notes: gapNotes(chosen),
   };

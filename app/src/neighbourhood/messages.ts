@@ -6,15 +6,31 @@ import type { HomeTruth } from './world.ts';
 export type Request =
   | { readonly do: 'start'; readonly spec: NeighbourhoodSpec; readonly dir: string; readonly atMs: number }
   | { readonly do: 'advance'; readonly toMs: number }
-  | { readonly do: 'fault'; readonly home: string; readonly device: string; readonly kind: FaultKind }
+  | {
+      readonly do: 'fault';
+      readonly home: string;
+      readonly device: string;
+      readonly kind: FaultKind;
+      /** For `wrong-meter`. */
+      readonly percent?: number;
+    }
   | { readonly do: 'truth' }
   | { readonly do: 'stop' };
 
 export interface Results {
-  readonly start: { readonly atMs: number; readonly homes: readonly ParkHome[] };
+  readonly start: {
+    readonly atMs: number;
+    readonly homes: readonly ParkHome[];
+    readonly feeder: ParkHome | null;
+  };
   readonly advance: { readonly atMs: number };
   readonly fault: null;
-  readonly truth: { readonly atMs: number; readonly homes: readonly HomeTruth[]; readonly rssBytes: number };
+  readonly truth: {
+    readonly atMs: number;
+    readonly homes: readonly HomeTruth[];
+    readonly lostMilliJ: number;
+    readonly rssBytes: number;
+  };
   readonly stop: null;
 }
 

@@ -2,8 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CommonwattError } from '@commonwatt/domain';
+import type { FeederState } from './feeder.ts';
 import type { HomeState } from './home.ts';
-import type { HomeSpec } from './spec.ts';
+import type { FeederSpec, HomeSpec } from './spec.ts';
+import type { Kept } from './world.ts';
 
 /**
  * What the devices keep without power. A write is done when the call returns: the file survives the process (kill -9),
@@ -12,8 +14,9 @@ import type { HomeSpec } from './spec.ts';
 export interface Nvram {
   /** The state a home was left in, or null for a new one. Throws CommonwattError (conflict) if other devices stood there. */
   load(spec: HomeSpec): HomeState | null;
+  loadFeeder(spec: FeederSpec): FeederState | null;
   /** All or nothing. */
-  save(homes: readonly (readonly [spec: HomeSpec, state: HomeState])[]): void;
+  save(kept: readonly Kept[]): void;
   port(device: string): number;
   savePort(device: string, port: number): void;
   close(): void;
@@ -51,29 +54,31 @@ export function openNvram(dir: string, lockWaitMs = LOCK_WAIT_MS): Nvram {
   );
   const loadPort = db.prepare('SELECT port FROM port WHERE device = ?');
   const savePort = db.prepare('INSERT OR REPLACE INTO port VALUES (?, ?)');
-  const texts = new Map<HomeSpec, string>();
-  const textOf = (spec: HomeSpec): string => {
+  const texts = new Map<object, string>();
+  const textOf = (spec: object): string => {
     const text = texts.get(spec) ?? JSON.stringify(spec);
     texts.set(spec, text);
     return text;
   };
+  const load = (spec: Kept[0]): unknown => {
+    const row = loadHome.get(spec.id) as { spec: string; state: string } | undefined;
+    if (!row) return null;
+    if (row.spec !== textOf(spec)) {
+      throw new CommonwattError('conflict', `${spec.id} was left with other devices than it has now`, {
+        record: spec.id,
+        rule: 'a state folder belongs to one neighbourhood: the same seed, data and options',
+        remedy: 'start with the options of the first run, or give a new state folder',
+      });
+    }
+    return JSON.parse(row.state);
+  };
   return {
-    load(spec) {
-      const row = loadHome.get(spec.id) as { spec: string; state: string } | undefined;
-      if (!row) return null;
-      if (row.spec !== textOf(spec)) {
-        throw new CommonwattError('conflict', `${spec.id} was left with other devices than it has now`, {
-          record: spec.id,
-          rule: 'a state folder belongs to one neighbourhood: the same seed, data and options',
-          remedy: 'start with the options of the first run, or give a new state folder',
-        });
-      }
-      return JSON.parse(row.state) as HomeState;
-    },
-    save(homes) {
+    load: (spec) => load(spec) as HomeState | null,
+    loadFeeder: (spec) => load(spec) as FeederState | null,
+    save(kept) {
       db.exec('BEGIN');
       try {
-        for (const [spec, state] of homes) saveHome.run(spec.id, textOf(spec), JSON.stringify(state));
+        for (const [spec, state] of kept) saveHome.run(spec.id, textOf(spec), JSON.stringify(state));
         db.exec('COMMIT');
       } catch (error) {
         db.exec('ROLLBACK');

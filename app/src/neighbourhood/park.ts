@@ -13,13 +13,19 @@ export interface Park {
   /** World time it stands at: at the start the later of its memory and what was asked, then what it was advanced to. */
   readonly atMs: number;
   readonly homes: readonly ParkHome[];
+  /** The meter at the transformer, or null. */
+  readonly feeder: ParkHome | null;
   readonly pid: number;
   /** Settles when the process has ended, for whatever reason. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   /** Runs the physics to that world time. Idempotent; an earlier time changes nothing. Kept before it can be read. */
   advance(toMs: number): Promise<Results['advance']>;
   /** `device`: its id or its role. For tests of faults. */
-  fault(homeId: string, device: string, fault: { kind: FaultKind }): Promise<void>;
+  fault(
+    homeId: string,
+    device: string,
+    fault: { readonly kind: FaultKind; readonly percent?: number },
+  ): Promise<void>;
   /** What truly flowed, in millijoules; for tests. */
   truth(): Promise<Results['truth']>;
   stop(): Promise<void>;
@@ -73,6 +79,7 @@ export async function startPark(options: {
       return atMs;
     },
     homes: begun.homes,
+    feeder: begun.feeder,
     pid: child.pid ?? 0,
     exited,
     async advance(toMs) {
@@ -80,8 +87,8 @@ export async function startPark(options: {
       atMs = Math.max(atMs, result.atMs);
       return result;
     },
-    async fault(home, device, { kind }) {
-      await ask({ do: 'fault', home, device, kind }, 'fault', CALL_MS_MAX);
+    async fault(home, device, fault) {
+      await ask({ do: 'fault', home, device, ...fault }, 'fault', CALL_MS_MAX);
     },
     truth: () => ask({ do: 'truth' }, 'truth', CALL_MS_MAX),
     async stop() {

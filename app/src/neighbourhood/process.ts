@@ -1,7 +1,7 @@
 import { CommonwattError } from '@commonwatt/domain';
 import { capacityMilliJ } from './battery.ts';
 import { isForced } from './control.ts';
-import { serveModbusHome, serveOpcuaHome, type HomeServers } from './devices.ts';
+import { serveFeeder, serveModbusHome, serveOpcuaHome, type HomeServers } from './devices.ts';
 import { measuredDrives } from './measured.ts';
 import type { Answer, Envelope, Request, Results } from './messages.ts';
 import { openNvram, type Nvram } from './nvram.ts';
@@ -19,6 +19,7 @@ interface Running {
   readonly world: World;
   readonly nvram: Nvram;
   readonly servers: readonly HomeServers[];
+  readonly feeder: HomeServers | null;
 }
 
 let running: Running | null = null;
@@ -30,8 +31,9 @@ async function start(request: Extract<Request, { do: 'start' }>): Promise<Result
     spec.source === 'synthetic' ? syntheticDrives(spec) : await measuredDrives(spec, spec.source.dataDir);
   const world = createWorld(spec, drives, nvram, request.atMs);
   const servers = await serveHomes(spec, dir, world, nvram);
-  running = { spec, world, nvram, servers };
-  return { atMs: world.atMs, homes: servers.map(({ home }) => home) };
+  const feeder = spec.feeder === null ? null : await serveFeeder(spec.feeder, world, nvram);
+  running = { spec, world, nvram, servers, feeder };
+  return { atMs: world.atMs, homes: servers.map(({ home }) => home), feeder: feeder?.home ?? null };
 }
 
 async function serveHomes(
@@ -68,14 +70,17 @@ function truth({ spec, world }: Running): Results['truth'] {
       forced: state.control ? isForced(state.control) : false,
     };
   });
-  return { atMs: world.atMs, homes, rssBytes: process.memoryUsage.rss() };
+  return { atMs: world.atMs, homes, lostMilliJ: world.lostMilliJ, rssBytes: process.memoryUsage.rss() };
 }
 
 async function fault(
-  { spec, servers }: Running,
+  { spec, servers, feeder }: Running,
   request: Extract<Request, { do: 'fault' }>,
 ): Promise<Results['fault']> {
-  const home = servers[spec.homes.findIndex(({ id }) => id === request.home)];
+  const home =
+    request.home === feeder?.home.id
+      ? feeder
+      : servers[spec.homes.findIndex(({ id }) => id === request.home)];
   // A device goes by its id, or by its role.
   const device = home?.home.devices.find(({ id, role }) => id === request.device || role === request.device);
   if (!home || !device) {
@@ -86,7 +91,7 @@ async function fault(
       remedy: `devices there: ${known}`,
     });
   }
-  await home.fault(device.id, request.kind);
+  await home.fault(device.id, request.kind, request.percent);
   return null;
 }
 

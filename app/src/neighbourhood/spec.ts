@@ -17,9 +17,21 @@ export interface BatterySpec {
   readonly roundTripPermille: number;
 }
 
+/** The meter at the transformer, and what the feeder behind it loses. */
+export interface FeederSpec {
+  readonly id: string;
+  readonly meter: 'iem3155';
+  /** Of all that the homes draw and give, in cables and joints. */
+  readonly lossPermille: number;
+  /** Always: the transformer and the meters themselves. W. */
+  readonly lossW: number;
+}
+
 export interface NeighbourhoodSpec {
   readonly seed: number;
   readonly homes: readonly HomeSpec[];
+  /** Null where no meter stands at the transformer. */
+  readonly feeder: FeederSpec | null;
   readonly startMs: number;
   /** End of the measured data; null when the simulation can go on for ever. */
   readonly endMs: number | null;
@@ -66,7 +78,18 @@ export interface ParkHome {
  * `hang`: takes requests, never answers. `nonsense`: answers with values no such device can have.
  * `reset-counter`: the energy counters fall to zero and go on from there (lasts, not undone by `none`).
  * `disconnect`: refuses connections and drops those it has. `none`: well again.
+ * `wrong-meter`: a grid meter counts and shows only `percent` of what flows from now on (lasts; 100 ends it).
  */
-export type FaultKind = 'hang' | 'nonsense' | 'reset-counter' | 'disconnect' | 'none';
+export type FaultKind = 'hang' | 'nonsense' | 'reset-counter' | 'disconnect' | 'wrong-meter' | 'none';
 
-export const FAULT_KINDS: readonly FaultKind[] = ['hang', 'nonsense', 'reset-counter', 'disconnect', 'none'];
+export const FAULT_KINDS: readonly FaultKind[] = [
+  'hang',
+  'nonsense',
+  'reset-counter',
+  'disconnect',
+  'wrong-meter',
+  'none',
+];
+
+/** A wrong meter counts this much unless it is said. */
+export const WRONG_METER_PERCENT = 70;

@@ -4,7 +4,7 @@ import { drawHousehold, householdLoad } from './household.ts';
 import { localOffset } from './local-time.ts';
 import { between, hash32, textSeed } from './random.ts';
 import { rooftop, skyOver } from './rooftop.ts';
-import type { BatterySpec, HomeSpec, NeighbourhoodSpec } from './spec.ts';
+import type { BatterySpec, FeederSpec, HomeSpec, NeighbourhoodSpec } from './spec.ts';
 
 /** 3 x 25 A, as most houses have. */
 export const USUAL_FUSE_W = 17_250;
@@ -37,6 +37,7 @@ export function planSynthetic(options: { homes: number; seed: number; startMs?: 
         importFuseW: USUAL_FUSE_W,
       };
     }),
+    feeder: feederOf(kinds.length),
     startMs,
     endMs: null,
     latitudeDeg: 47.4,
@@ -44,6 +45,11 @@ export function planSynthetic(options: { homes: number; seed: number; startMs?: 
     timezone: 'Europe/Zurich',
     source: 'synthetic',
   };
+}
+
+/** A meter at the transformer of a feeder with this many homes, and what such a feeder loses. */
+export function feederOf(homes: number): FeederSpec {
+  return { id: 'feeder-1', meter: 'iem3155', lossPermille: 20, lossW: 120 + 4 * homes };
 }
 
 /** Protocol and meter of the first n homes: every third OPC-UA, the Modbus makes in turn. */

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import type { OpcuaControl } from './control.ts';
+import { MILLIJ_PER_WH } from './energy.ts';
+import type { FeederState } from './feeder.ts';
 import type { HomeState } from './home.ts';
 import { planSynthetic, syntheticDrives } from './synthetic.ts';
 import { createWorld, type WorldMemory } from './world.ts';
@@ -15,6 +17,10 @@ function memory(): WorldMemory & { broken: boolean; saves: number } {
     load: ({ id }) => {
       const text = kept.get(id);
       return text === undefined ? null : (JSON.parse(text) as HomeState);
+    },
+    loadFeeder: ({ id }) => {
+      const text = kept.get(id);
+      return text === undefined ? null : (JSON.parse(text) as FeederState);
     },
     save(homes) {
       if (this.broken) throw new Error('disk full');
@@ -93,4 +99,52 @@ test.each([Number.NaN, 1.5, -1, Number.POSITIVE_INFINITY])('%s is no time to ope
   expect(() => createWorld(spec, syntheticDrives(spec), memory(), atMs)).toThrow(malformed);
   const world = createWorld(spec, syntheticDrives(spec), memory(), NOON_MS);
   expect(() => world.advance(atMs)).toThrow(malformed);
+});
+
+test('the feeder carries what the homes draw and give, and what is lost on the way, exactly', () => {
+  const store = memory();
+  const world = createWorld(spec, syntheticDrives(spec), store, NOON_MS);
+  const before = world.viewFeeder();
+  for (const stepMs of [7_000, 60_000, 3_600_000, 17]) {
+    world.advance(world.atMs + stepMs);
+    const flowed = spec.homes.reduce(
+      (sum, _, index) => {
+        const { importMilliJ, exportMilliJ } = world.state(index).totals;
+        return { net: sum.net + importMilliJ - exportMilliJ, moved: sum.moved + importMilliJ + exportMilliJ };
+      },
+      { net: 0, moved: 0 },
+    );
+    const { importMilliJ, exportMilliJ, lostMilliJ } = store.loadFeeder(spec.feeder!)!;
+    expect(importMilliJ - exportMilliJ).toBe(flowed.net + lostMilliJ);
+    expect(lostMilliJ).toBe(world.lostMilliJ);
+    const constant = spec.feeder!.lossW * (world.atMs - NOON_MS);
+    expect(Math.abs(lostMilliJ - constant - 0.02 * flowed.moved)).toBeLessThan(100);
+  }
+  const shown = world.viewFeeder();
+  const netWh = shown.importWh - before.importWh - (shown.exportWh - before.exportWh);
+  const { importMilliJ, exportMilliJ } = store.loadFeeder(spec.feeder!)!;
+  expect(Math.abs(netWh - (importMilliJ - exportMilliJ) / MILLIJ_PER_WH)).toBeLessThan(2);
+  const again = createWorld(spec, syntheticDrives(spec), store, NOON_MS);
+  expect(again.viewFeeder()).toEqual(shown);
+});
+
+test('a wrong meter shows a part of what flows, without a jump, until it is right again', () => {
+  const world = createWorld(spec, syntheticDrives(spec), memory(), NOON_MS);
+  world.advance(NOON_MS + 3_600_000);
+  const at = () => {
+    const { importMilliJ, exportMilliJ } = world.state(3).totals;
+    const { importWh, exportWh } = world.view(3);
+    return { importMilliJ, exportMilliJ, importWh, exportWh };
+  };
+  const start = at();
+  world.setMeterPercent(3, 40);
+  expect(at()).toEqual(start);
+  world.advance(world.atMs + 6 * 3_600_000);
+  const wrong = at();
+  const trueWh = (wrong.importMilliJ - start.importMilliJ) / MILLIJ_PER_WH;
+  expect(trueWh).toBeGreaterThan(500);
+  expect(Math.abs(wrong.importWh - start.importWh - 0.4 * trueWh)).toBeLessThan(2);
+  expect(world.view(3).gridW).toBe(Math.round(world.state(3).gridW * 0.4));
+  world.setMeterPercent(3, 100);
+  expect(at()).toEqual(wrong);
 });

@@ -1,23 +1,31 @@
 import { CommonwattError } from '@commonwatt/domain';
 import type { BatteryControl } from './control.ts';
+import { advancedFeeder, initialFeeder, viewFeeder, type FeederState } from './feeder.ts';
 import {
   advanceHome,
   initialHome,
   viewHome,
+  STEP_MS,
   withControl,
+  withMeterPercent,
   withResetCounter,
   type HomeDrive,
   type HomeState,
   type HomeView,
   type Totals,
 } from './home.ts';
-import type { DeviceRole, HomeSpec, NeighbourhoodSpec } from './spec.ts';
+import type { DeviceRole, FeederSpec, HomeSpec, NeighbourhoodSpec } from './spec.ts';
 
 /** Where the world keeps what must outlive the process. */
 export interface WorldMemory {
   load(spec: HomeSpec): HomeState | null;
-  save(homes: readonly (readonly [spec: HomeSpec, state: HomeState])[]): void;
+  loadFeeder(spec: FeederSpec): FeederState | null;
+  save(kept: readonly Kept[]): void;
 }
+
+/** A home or the feeder, and what its devices remember. */
+export type Kept =
+  readonly [spec: HomeSpec, state: HomeState] | readonly [spec: FeederSpec, state: FeederState];
 
 /** What truly flowed in a home since its first moment, and how its battery stands; for tests. */
 export interface HomeTruth extends Totals {
@@ -35,6 +43,11 @@ export interface World {
   state(home: number): HomeState;
   setControl(home: number, control: BatteryControl): void;
   resetCounter(home: number, role: DeviceRole): void;
+  setMeterPercent(home: number, percent: number): void;
+  /** What the meter at the transformer shows. Throws RangeError where none stands. */
+  viewFeeder(): HomeView;
+  /** What was lost on the feeder since the first moment; 0 without a feeder. */
+  readonly lostMilliJ: number;
 }
 
 /**
@@ -51,26 +64,46 @@ export function createWorld(
   const loaded = spec.homes.map((home) => memory.load(home));
   let atMs = Math.max(startMs, ...loaded.map((state) => state?.atMs ?? 0));
   let states = spec.homes.map((home, index) => loaded[index] ?? initialHome(home, spec.seed, atMs));
+  let feeder =
+    spec.feeder === null
+      ? null
+      : (memory.loadFeeder(spec.feeder) ?? initialFeeder(spec.feeder, spec.seed, atMs));
   const homeAt = (index: number): [HomeSpec, HomeDrive, HomeState] => {
     const [home, drive, state] = [spec.homes[index], drives[index], states[index]];
     if (!home || !drive || !state) throw new RangeError(`no home ${index}`);
     return [home, drive, state];
   };
-  const keep = (next: readonly HomeState[]): void => {
-    memory.save(spec.homes.flatMap((home, index) => (next[index] ? [[home, next[index]] as const] : [])));
+  const keep = (next: readonly HomeState[], nextFeeder: FeederState | null): void => {
+    memory.save([
+      ...spec.homes.flatMap((home, index) => (next[index] ? [[home, next[index]] as const] : [])),
+      ...(spec.feeder !== null && nextFeeder !== null ? [[spec.feeder, nextFeeder] as const] : []),
+    ]);
     states = [...next];
+    feeder = nextFeeder;
   };
   const keepOne = (index: number, next: HomeState): void => {
     memory.save([[homeAt(index)[0], next]]);
     states[index] = next;
   };
-  const run = (toMs: number): HomeState[] =>
-    states.map((state, index) => {
-      const [home, drive] = homeAt(index);
-      return advanceHome(home, drive, state, toMs);
-    });
+  /** All homes step together, so that at every moment the feeder carries what they draw and give. */
+  const run = (toMs: number): [HomeState[], FeederState | null] => {
+    let homes = states;
+    let carried = feeder;
+    while (homes.some((state) => state.atMs < toMs)) {
+      const fromMs = homes.reduce((least, state) => Math.min(least, state.atMs), toMs);
+      const stepMs = Math.min(toMs, (Math.floor(fromMs / STEP_MS) + 1) * STEP_MS);
+      const next = homes.map((state, index) => {
+        const [home, drive] = homeAt(index);
+        return advanceHome(home, drive, state, stepMs);
+      });
+      if (spec.feeder !== null && carried !== null)
+        carried = advancedFeeder(spec.feeder, carried, homes, next, stepMs);
+      homes = next;
+    }
+    return [homes, carried];
+  };
   // The physical world went on while the process was down.
-  keep(run(atMs));
+  keep(...run(atMs));
   return {
     get atMs() {
       return atMs;
@@ -78,7 +111,7 @@ export function createWorld(
     advance(toMs) {
       checkTime(toMs);
       if (toMs > atMs) {
-        keep(run(toMs));
+        keep(...run(toMs));
         atMs = toMs;
       }
       return atMs;
@@ -89,6 +122,14 @@ export function createWorld(
     },
     state: (index) => homeAt(index)[2],
     setControl: (index, control) => keepOne(index, withControl(homeAt(index)[2], control)),
+    setMeterPercent: (index, percent) => keepOne(index, withMeterPercent(homeAt(index)[2], percent)),
+    viewFeeder() {
+      if (feeder === null) throw new RangeError('no meter stands at the transformer');
+      return viewFeeder(feeder);
+    },
+    get lostMilliJ() {
+      return feeder?.lostMilliJ ?? 0;
+    },
     resetCounter: (index, role) => keepOne(index, withResetCounter(homeAt(index)[2], role)),
   };
 }

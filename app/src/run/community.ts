@@ -27,10 +27,12 @@ export function gatewayOf(home: string): string {
   return `gw-${home}`;
 }
 
-/** Households, supplier and fund with their accounts, and every gateway registered by its household's own key. */
+/** Households, supplier, fund and feeder with their accounts, and every gateway registered by its owner's own key. */
 export function formCommunity(options: {
   community: string;
   homes: readonly string[];
+  /** Whose meter stands at the transformer; null for none. */
+  feeder: string | null;
   slotMinutes: SlotMinutes;
   signer: (role: string) => Signer;
   changes?: RuleChanges;
@@ -44,6 +46,7 @@ export function formCommunity(options: {
   for (const home of homes) add(home, 'household');
   add(SUPPLIER, 'supplier');
   add(COMMUNITY_FUND, 'fund');
+  if (options.feeder !== null) add(options.feeder, 'feeder');
   const signers = new Map(members.map((member) => [member.participant.id, member.signer]));
   const signerOf = (participant: string): Signer => {
     const key = signers.get(participant);
@@ -51,7 +54,8 @@ export function formCommunity(options: {
     return key;
   };
   const gatewaySigner = (home: string): Signer => signer(`gateway:${gatewayOf(home)}`);
-  const gateways = homes.map((home) => {
+  const metered = options.feeder === null ? homes : [...homes, options.feeder];
+  const gateways = metered.map((home) => {
     const registration: GatewayRegistration = {
       type: 'gateway',
       community,

@@ -8,6 +8,7 @@ import {
   trueUpOriginProblem,
   type Market,
 } from '@commonwatt/market-engine';
+import type { Gateway } from '@commonwatt/meter-gateway';
 import { verifyBundles } from '@commonwatt/substrate-client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPark, type NeighbourhoodSpec } from '../neighbourhood/index.ts';
@@ -19,6 +20,7 @@ import { addCosignRoutes } from './cosign-routes.ts';
 import { startCosigners } from './cosigners.ts';
 import { Closing } from './closing.ts';
 import { formCommunity } from './community.ts';
+import { startFeederGateway } from './feeder.ts';
 import { startHousehold, type Household } from './household.ts';
 import { listen } from './listen.ts';
 import { ClearingBoard, shareLimits } from './outlook.ts';
@@ -55,6 +57,8 @@ export interface RunOptions {
   readonly rules: RuleChanges;
   /** A chain that somebody else runs; null for the embedded one. */
   readonly publicChain: PublicChain | null;
+  /** Grid meters that show only so much of what flows from this start on. */
+  readonly wrongMeters: readonly { readonly home: string; readonly percent: number }[];
   readonly influxUrl: string | null;
   readonly summaryFile: string | null;
   readonly say: (line: string) => void;
@@ -79,6 +83,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   const community = formCommunity({
     community: state.community,
     homes,
+    feeder: spec.feeder?.id ?? null,
     slotMinutes,
     signer: state.signer,
     changes: options.rules,
@@ -106,7 +111,12 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   const park = parkStart.value;
   const { endpoint, chain, start, settlement, communityChain, registry, terms } = chainStart.value;
   if (options.stop.aborted) return null;
-  say(`${park.homes.reduce((count, home) => count + home.devices.length, 0)} devices answer on loopback`);
+  const devices = [...park.homes, ...(park.feeder === null ? [] : [park.feeder])];
+  say(`${devices.reduce((count, home) => count + home.devices.length, 0)} devices answer on loopback`);
+  for (const { home, percent } of options.wrongMeters) {
+    await park.fault(home, 'grid-meter', { kind: 'wrong-meter', percent });
+    say(`the meter of ${home} shows ${percent} % of what flows`);
+  }
 
   const clock = createSimulatedClock({
     startMs: park.atMs,
@@ -123,6 +133,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   const telemetry = await startTelemetry({ influxUrl: options.influxUrl, slotMinutes, log: say });
   closing.add('telemetry', () => telemetry.stop());
   const households: Household[] = [];
+  let feederGateway: Gateway | null = null;
   const market = await openMarket({
     rules,
     ...members,
@@ -182,10 +193,14 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       firstSlot,
       tally: tally.result(),
       cleared: latestClearing(board.latest(), market),
+      losses: lossesOf(market),
       batches: settlement.batches(BATCHES_SHOWN),
       chain: { endpoint, finalizedBlock, healthy: true },
     });
-  const server = await buildMarketServer(market, { port: options.port });
+  const server = await buildMarketServer(market, {
+    port: options.port,
+    operatorKey: state.signer('operator').publicKey,
+  });
   const endStreams = await addNeighbourhoodRoutes(server, {
     view,
     takeSignal: (signed) => {
@@ -218,6 +233,20 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   say(`${homes.length} gateways start ...`);
   const client = createMarketClient({ baseUrl: address });
   closing.add('the homes', () => Promise.all(households.map((household) => household.stop())));
+  const pollIntervalMs = Math.max(10_000, Math.round(options.speed * POLL_REAL_MS));
+  if (park.feeder !== null) {
+    feederGateway = await startFeederGateway({
+      feeder: park.feeder,
+      community,
+      market: client,
+      clock,
+      pollIntervalMs,
+      gatewayFile: state.path('gateways', `${park.feeder.id}.sqlite`),
+      log: say,
+    });
+    const { stop } = feederGateway;
+    closing.add('the feeder gateway', () => stop());
+  }
   await Promise.all(
     spec.homes.map(async (home, index) => {
       households[index] = await startHousehold({
@@ -227,7 +256,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
         community,
         market: client,
         clock,
-        pollIntervalMs: Math.max(10_000, Math.round(options.speed * POLL_REAL_MS)),
+        pollIntervalMs,
         gatewayFile: state.path('gateways', `${home.id}.sqlite`),
         pkiFolder: state.path('gateways', 'pki'),
         firstSlot,
@@ -267,7 +296,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
     say,
     over,
   });
-  const watching = watchFeeder({ clock, households, signals, telemetry, share, over });
+  const watching = watchFeeder({ clock, households, feeder: feederGateway, signals, telemetry, share, over });
   await Promise.race([
     Promise.all(households.map((household) => household.trading.firstOrders)),
     sleep(FIRST_ORDERS_MS),
@@ -312,6 +341,8 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       feesNative: settlement.feesNative(),
       verified,
       signals: signals.views(clock.nowMs(), result.slots, slotMinutes),
+      checks: market.feederChecks(),
+      feeder: market.feederReport(),
     });
     if (options.summaryFile !== null)
       writeAtomically(options.summaryFile, `${JSON.stringify(summary, null, 2)}\n`);
@@ -323,6 +354,20 @@ function latestClearing(clearing: Clearing | null, market: Market) {
   if (clearing === null) return null;
   const summary = market.slot(clearing.slot);
   return { clearing, bids: summary?.bids ?? 0, offers: summary?.offers ?? 0 };
+}
+
+/** The latest check of the feeder, and the meters to look at. */
+function lossesOf(market: Market): NeighbourhoodView['losses'] {
+  const [latest] = market.feederChecks({ limit: 1 });
+  if (latest === undefined) return null;
+  const { slot, differenceWh, lossWhMax, toleranceWh, verdict } = latest;
+  return {
+    slot,
+    verdict,
+    differenceWh,
+    limitWh: lossWhMax + toleranceWh,
+    suspects: market.feederReport().suspects.map(({ participant, text }) => ({ participant, text })),
+  };
 }
 
 function untilAborted(signal: AbortSignal): Promise<never> {

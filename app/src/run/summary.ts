@@ -1,4 +1,4 @@
-import type { SignalView } from '@commonwatt/domain';
+import type { FeederCheck, FeederReport, FeederVerdict, MeterSuspect, SignalView } from '@commonwatt/domain';
 import type { VerifyReport } from '@commonwatt/substrate-client';
 import type { Household } from './household.ts';
 import type { CommunityTally } from './tally.ts';
@@ -16,6 +16,12 @@ export interface Summary {
   readonly productionWh: number;
   readonly gridImportWh: number;
   readonly selfSufficiency: number;
+  /** What the feeder meter saw beyond the homes' meters, over the slots that say something; null without a feeder meter. */
+  readonly losses: {
+    readonly lostWh: number;
+    readonly slots: Readonly<Record<FeederVerdict, number>>;
+    readonly suspects: readonly MeterSuspect[];
+  } | null;
   readonly bill: { readonly withMarketMicro: number; readonly withoutMarketMicro: number };
   readonly chain: { readonly batches: number; readonly finalizedBlock: number; readonly feesNative: number };
   readonly checks: {
@@ -41,6 +47,8 @@ export function summarise(sources: {
   feesNative: bigint;
   verified: VerifyReport;
   signals: readonly SignalView[];
+  checks: readonly FeederCheck[];
+  feeder: FeederReport;
 }): Summary {
   const { tally, households, verified } = sources;
   const readings = { modbus: 0, opcua: 0, estimated: 0 };
@@ -63,6 +71,7 @@ export function summarise(sources: {
     productionWh: tally.productionWh,
     gridImportWh: tally.netImportWh,
     selfSufficiency: Math.round(tally.selfSufficiency * 1e6) / 1e6,
+    losses: lossesOf(sources.checks, sources.feeder),
     bill: {
       withMarketMicro: wholeNumber(tally.billWithMarketMicro),
       withoutMarketMicro: wholeNumber(tally.billWithoutMarketMicro),
@@ -83,6 +92,17 @@ export function summarise(sources: {
         : { askedW: last.limitW, importWithoutW: last.importWithoutW, importWithW: last.importWithW },
     signals: sources.signals,
   };
+}
+
+function lossesOf(checks: readonly FeederCheck[], report: FeederReport): Summary['losses'] {
+  if (report.feeder === null) return null;
+  const slots: Record<FeederVerdict, number> = { normal: 0, loss: 0, gain: 0, unknown: 0 };
+  let lostWh = 0;
+  for (const { verdict, differenceWh } of checks) {
+    slots[verdict]++;
+    if (verdict !== 'unknown') lostWh += differenceWh ?? 0;
+  }
+  return { lostWh, slots, suspects: report.suspects };
 }
 
 /** A sum of money as a JSON number; exact up to 2^53. */

@@ -8,6 +8,7 @@ import {
   type TelemetryPort,
 } from '@commonwatt/market-engine';
 import { actualPoints, forecastPoints, type ForecastSite } from './forecast-points.ts';
+import type { Gateway } from '@commonwatt/meter-gateway';
 import type { Household } from './household.ts';
 import { flowsOf, sumFlows } from './view.ts';
 
@@ -19,7 +20,13 @@ const RATING_W_PER_HOME = 3000;
 /** What the neighbourhood tells the operators' time series. Never a reason for the market to wait or fail. */
 export interface Telemetry {
   readonly port: TelemetryPort;
-  homes(atMs: number, households: readonly Household[], limitW: number | null): void;
+  homes(
+    atMs: number,
+    households: readonly Household[],
+    limitW: number | null,
+    /** Its meter says what flows through the transformer; without it that is the sum of the homes. */
+    feeder: Gateway | null,
+  ): void;
   /** What a home expects of a slot, as its orders were made with it. */
   expected(site: ForecastSite, forecast: SlotForecast): void;
   /** What a slot's reading says came, beside what was expected. */
@@ -46,8 +53,9 @@ export async function startTelemetry(options: {
   const write = (points: readonly TelemetryPoint[]): void => sink.write(points);
   return {
     port: sink,
-    homes(atMs, households, limitW) {
+    homes(atMs, households, limitW, feeder) {
       const flows = sumFlows(households.map(flowsOf));
+      const gridW = feeder?.latest()?.gridW ?? flows.gridW;
       const limitNowW = limitW ?? RATING_W_PER_HOME * households.length;
       const volts = households.flatMap((household) => household.latest()?.voltageV ?? []);
       write([
@@ -56,11 +64,11 @@ export async function startTelemetry(options: {
           measurement: 'feeder',
           tags: { feeder: FEEDER, substation: SUBSTATION },
           fields: {
-            p_w: flows.gridW,
+            p_w: gridW,
             load_w: flows.loadW,
             pv_w: flows.pvW,
             limit_w: limitNowW,
-            loading_pct: limitNowW === 0 ? 100 : (100 * Math.abs(flows.gridW)) / limitNowW,
+            loading_pct: limitNowW === 0 ? 100 : (100 * Math.abs(gridW)) / limitNowW,
             ...(volts.length === 0 ? {} : { v_min: Math.min(...volts), v_max: Math.max(...volts) }),
             sites_online: households.filter((household) => household.latest() !== null).length,
           },

@@ -24,6 +24,7 @@ export interface ViewSources {
   readonly firstSlot: SlotId;
   readonly tally: CommunityTally;
   readonly cleared: { readonly clearing: Clearing; readonly bids: number; readonly offers: number } | null;
+  readonly losses: NeighbourhoodView['losses'];
   readonly batches: readonly BatchView[];
   readonly chain: { readonly endpoint: string; readonly finalizedBlock: number; readonly healthy: boolean };
 }
@@ -44,6 +45,7 @@ export function neighbourhoodView(sources: ViewSources): NeighbourhoodView {
     slotMinutes: rules.slotMinutes,
     startedSlot: sources.firstSlot,
     feeder: { ...sumFlows(homes), limitW: sources.signals.limitW(nowMs) },
+    losses: sources.losses,
     market: {
       retailMicroPerKwh: rules.retailMicroPerKwh,
       feedInMicroPerKwh: rules.feedInMicroPerKwh,

@@ -1,4 +1,5 @@
 import type { Clock } from '@commonwatt/domain';
+import type { Gateway } from '@commonwatt/meter-gateway';
 import type { Household } from './household.ts';
 import type { SignalBoard } from './signals.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -9,6 +10,8 @@ const WATCH_MS = 60_000;
 export async function watchFeeder(options: {
   clock: Clock;
   households: readonly Household[];
+  /** At the transformer, if a meter stands there. */
+  feeder: Gateway | null;
   signals: SignalBoard;
   telemetry: Telemetry;
   /** While a limit is in force it is shared anew, by what the homes draw now. */
@@ -28,7 +31,7 @@ export async function watchFeeder(options: {
     for (const household of households) withoutW += household.gridWithoutSignalsW() ?? 0;
     signals.watch(fromMs, nowMs, withoutW);
     if (signals.limitW(nowMs) !== null) share();
-    telemetry.homes(nowMs, households, signals.limitW(nowMs));
+    telemetry.homes(nowMs, households, signals.limitW(nowMs), options.feeder);
     fromMs = nowMs;
   }
 }

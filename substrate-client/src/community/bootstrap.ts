@@ -49,6 +49,11 @@ export async function bootstrapCommunity(options: BootstrapOptions): Promise<Com
   const untilMs =
     performance.now() + (options.deadlineMs ?? (options.dev ? DEADLINE_MS : PUBLIC_DEADLINE_MS));
   checkPallets(chain);
+  // A feeder meter registers itself, for which it needs deposits; it has no part in the money.
+  const paying = {
+    ...options,
+    participants: options.participants.filter(({ participant }) => participant.role !== 'feeder'),
+  };
   const keys = options.participants.map(({ participant }) => participant.accountKey);
   if (options.dev) {
     options.onProgress?.('accounts are funded');
@@ -60,14 +65,14 @@ export async function bootstrapCommunity(options: BootstrapOptions): Promise<Com
       createAsset(options, hash),
     );
     await ensure(options, untilMs, 'participants get their first balance', async (hash) =>
-      mint(options, hash),
+      mint(paying, hash),
     );
   } else {
     requireReady(chain, await inspectChain(chain, { assetId, settlementKey: treasury.publicKey }));
     await ensure(options, untilMs, 'accounts get what they need', async (hash) => provide(options, hash));
   }
   await ensure(options, untilMs, 'participants approve the settlement account', async (hash) =>
-    approve(options, hash),
+    approve(paying, hash),
   );
   return communityChain({ chain, community, assetId, treasury, dev: options.dev });
 }

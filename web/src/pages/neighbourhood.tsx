@@ -1,6 +1,7 @@
 import type { NeighbourhoodView } from '@commonwatt/domain';
 import { Batches } from '../parts/batches.tsx';
 import { HomesTable } from '../parts/homes-table.tsx';
+import { Losses } from '../parts/losses.tsx';
 import { Signals } from '../parts/signals.tsx';
 import { SlotCharts } from '../parts/slot-charts.tsx';
 import { StreetMap } from '../parts/street-map.tsx';
@@ -32,6 +33,7 @@ export function NeighbourhoodPage({ view }: { view: NeighbourhoodView }) {
       </div>
       <TotalsStrip view={view} />
       <SlotCharts view={view} />
+      <Losses view={view} />
       <div class="two">
         <Signals view={view} />
         <section class="card">
