@@ -3,7 +3,7 @@ import { boundedFit, type Column } from './bounded-fit.ts';
 import type { LossModel } from './check.ts';
 import type { Window } from './columns.ts';
 import { certain, CLASS_ERROR, floorOf, unexplained, varianceOf } from './noise.ts';
-import { dot, mean } from './projection.ts';
+import { dot, mean, type Series } from './projection.ts';
 import { suspectText } from './suspect-text.ts';
 
 /** A feeder's meter is better than a home's. */
@@ -61,21 +61,42 @@ export function neverMoves(feeder: string, window: Window, loss: LossModel): Met
   });
 }
 
-/** When no home explains it: the feeder meter itself. */
+/** No home explains it as well as the feeder meter does, by so much. */
+const HOMES_EXPLAIN_LESS = 0.7;
+/** A feeder meter that is wrong shows from a half to twice what flows; beyond that something else is. */
+const FEEDER_RANGE = { min: -1, max: 0.5 };
+
+/**
+ * When no home is named: the feeder meter itself. Its error goes with all that flows through the transformer, so it must explain the differences
+ * clearly better than any home's flows.
+ */
 export function testFeeder(feeder: string, window: Window): MeterSuspect | null {
   const { differenceWh, feederWh, nuisances } = window;
   const others = nuisances.filter((column) => column !== feederWh);
   const { projection, rest } = unexplained(differenceWh, others, floorOf(window));
-  const column = projection.rest(feederWh);
-  const size = dot(column, column);
+  const explainedBy = (
+    series: Series,
+  ): { explained: number; coefficient: number; column: Series; size: number } => {
+    const column = projection.rest(series);
+    const size = dot(column, column);
+    const along = dot(column, rest);
+    return {
+      explained: size === 0 ? 0 : along ** 2 / size,
+      coefficient: size === 0 ? 0 : along / size,
+      column,
+      size,
+    };
+  };
+  const { explained, coefficient, column, size } = explainedBy(feederWh);
   if (size === 0) return null;
-  const coefficient = dot(column, rest) / size;
   const left = rest.map((value, t) => value - coefficient * column[t]!);
   const variance = varianceOf(left, projection.dimensions + 1, floorOf(window));
   const certainty = (Math.abs(coefficient) - CLASS_ERROR) * Math.sqrt(size / variance);
   if (certainty < certain(window)) return null;
   const swapped = Math.abs(coefficient - 2) < 0.2;
-  if (!swapped && (coefficient > 0.8 || coefficient < -4)) return null;
+  if (!swapped && (coefficient > FEEDER_RANGE.max || coefficient < FEEDER_RANGE.min)) return null;
+  const homes = window.homes.flatMap(({ netWh, useWh }) => [netWh, useWh]);
+  if (homes.some((series) => explainedBy(series).explained > HOMES_EXPLAIN_LESS * explained)) return null;
   return suspectText({
     participant: feeder,
     fault: swapped ? 'swapped' : 'scale',
