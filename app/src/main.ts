@@ -28,6 +28,23 @@ const COMMANDS: Record<string, readonly [summary: string, load: () => Promise<Co
     'check such a proof against the chain alone',
     async () => (await import('./cli/prove.ts')).verifyProofCommand,
   ],
+  join: [
+    'take part in a community, with an account and a gateway',
+    async () => (await import('./cli/registry/join.ts')).joinCommand,
+  ],
+  leave: ['take part no more', async () => (await import('./cli/registry/change.ts')).leaveCommand],
+  'rotate-gateway': [
+    "change a gateway's key, or add a gateway",
+    async () => (await import('./cli/registry/change.ts')).rotateGatewayCommand,
+  ],
+  'revoke-gateway': [
+    'take a gateway out of the registry',
+    async () => (await import('./cli/registry/change.ts')).revokeGatewayCommand,
+  ],
+  members: [
+    'list who takes part, from the chain alone',
+    async () => (await import('./cli/registry/members.ts')).membersCommand,
+  ],
   gateway: [
     'scan, check and run the gateway of a real home',
     async () => (await import('./cli/gateway.ts')).gatewayCommand,
@@ -46,7 +63,7 @@ const COMMANDS: Record<string, readonly [summary: string, load: () => Promise<Co
 };
 
 function usage(): string {
-  const lines = Object.entries(COMMANDS).map(([name, [summary]]) => `  ${name.padEnd(12)} ${summary}`);
+  const lines = Object.entries(COMMANDS).map(([name, [summary]]) => `  ${name.padEnd(14)} ${summary}`);
   return [
     'commonwatt COMMAND [options]',
     '',

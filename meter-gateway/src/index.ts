@@ -8,7 +8,7 @@ export { gatewayCertificate } from './opcua/pki.ts';
 export { loadProfile, profileNames } from './profile/load.ts';
 export { checkConfig, type CheckResult, type CheckRow } from './command/check.ts';
 export { parseConfig, readConfig, type GatewayFile } from './command/file.ts';
-export { openKey, runFromConfig, type RunOptions } from './command/run.ts';
+export { openGatewayKey, openKey, runFromConfig, type RunOptions } from './command/run.ts';
 export { scanHost, type ScanOptions, type ScanResult } from './command/scan.ts';
 export type { FoundDevice } from './command/scan-modbus.ts';
 export {

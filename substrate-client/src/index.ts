@@ -110,3 +110,4 @@ export { httpSource } from './multisig/http-source.ts';
 export { openCosigner, type OpenCosignerOptions, type RunningCosigner } from './multisig/open-cosigner.ts';
 export type { Proposal, ProposalSource, Verdict, VerdictFault } from './multisig/proposal.ts';
 export { signatoryChain } from './multisig/signatory-chain.ts';
+export { giveOnce } from './community/give.ts';

@@ -1,17 +1,23 @@
 import { CommonwattError } from '@commonwatt/domain';
 import { createMarketClient } from '@commonwatt/market-engine';
-import { checkConfig, runFromConfig, scanHost } from '@commonwatt/meter-gateway';
+import { checkConfig, openGatewayKey, readConfig, runFromConfig, scanHost } from '@commonwatt/meter-gateway';
+import { accountOf, gatewayConsent } from '@commonwatt/substrate-client';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Command } from '../main.ts';
 import { deliverReading } from '../run/market-access.ts';
+import { followMarketClock } from '../run/market-clock.ts';
 import { writeAtomically } from '../run/state.ts';
 import { readOptions } from './options.ts';
+import { tokenOf } from './registry/gateway-of.ts';
 import { opcuaLogin } from './scan-login.ts';
 
 const HELP = `commonwatt gateway scan TARGET [--out gateway.yaml]   find devices and write a configuration
 commonwatt gateway check [gateway.yaml]               read every configured device once
+commonwatt gateway key [gateway.yaml] --account ADDR  print its key for \`commonwatt join --gateway-key\` elsewhere
 commonwatt gateway run [gateway.yaml]                 read, sign and deliver until Ctrl-C
+
+run with --market-clock takes the time from the market: for a simulated neighbourhood, whose time is its own.
 
 TARGET is HOST[:PORT] or opc.tcp://HOST[:PORT]. To look into an OPC-UA server:
   --user NAME            with the password from COMMONWATT_OPCUA_PASSWORD, else asked for
@@ -31,6 +37,8 @@ export const gatewayCommand: Command = async (args) => {
       user: { type: 'string' },
       trust: { type: 'string' },
       security: { type: 'string' },
+      account: { type: 'string' },
+      'market-clock': { type: 'boolean' },
       help: { type: 'boolean' },
     },
     2,
@@ -45,7 +53,8 @@ export const gatewayCommand: Command = async (args) => {
     const result = await checkConfig(target ?? DEFAULT_FILE, (line) => console.log(line));
     return result.ok ? 0 : 1;
   }
-  if (action === 'run') return run(target ?? DEFAULT_FILE);
+  if (action === 'key') return showKey(target ?? DEFAULT_FILE, values.account);
+  if (action === 'run') return run(target ?? DEFAULT_FILE, values['market-clock'] === true);
   throw new CommonwattError('malformed', `there is no \`gateway ${action}\``, { remedy: HELP });
 };
 
@@ -98,18 +107,34 @@ async function scan(
   return 0;
 }
 
-async function run(file: string): Promise<number> {
+/** The box's key with its consent to read for this account. */
+function showKey(file: string, account: string | undefined): number {
+  if (account === undefined) {
+    throw new CommonwattError('malformed', 'for whom? Give --account, the address that joins', {
+      field: 'account',
+      remedy: HELP,
+    });
+  }
+  const { community, participant, signer } = openGatewayKey(file);
+  console.log(tokenOf(gatewayConsent(signer, { community, participant, accountKey: accountOf(account) })));
+  return 0;
+}
+
+async function run(file: string, onMarketClock: boolean): Promise<number> {
+  const clock = onMarketClock ? await followMarketClock(readConfig(file).market) : null;
+  const log = (line: string): void => console.log(line);
   const gateway = await runFromConfig(file, {
     deliverTo: (market) => {
       const client = createMarketClient({ baseUrl: market });
       return (reading, signal) =>
-        deliverReading(client, reading, signal, ({ message, place }) =>
-          console.log(
-            `reading ${reading.payload.sequence}: ${message}${place.remedy ? `; ${place.remedy}` : ''}`,
-          ),
-        );
+        deliverReading(client, reading, signal, ({ code, message, place }) => {
+          const { gateway, slot, sequence } = reading.payload;
+          const remedy = place.remedy === undefined ? '' : `; ${place.remedy}`;
+          log(`reading ${sequence} of ${gateway} for ${slot} is refused, ${code}: ${message}${remedy}`);
+        });
     },
-    log: (line) => console.log(line),
+    log,
+    ...(clock === null ? {} : { clock }),
   });
   await new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
@@ -117,5 +142,6 @@ async function run(file: string): Promise<number> {
   });
   console.log('stopping: the battery is released first ...');
   await gateway.stop();
+  clock?.stop();
   return 0;
 }

@@ -21,6 +21,7 @@ import { startCosigners } from './cosigners.ts';
 import { Closing } from './closing.ts';
 import { formCommunity } from './community.ts';
 import { startFeederGateway } from './feeder.ts';
+import { addFaucet, faucetMember } from './faucet.ts';
 import { startHousehold, type Household } from './household.ts';
 import { listen } from './listen.ts';
 import { ClearingBoard, shareLimits } from './outlook.ts';
@@ -216,6 +217,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
     bundles: new BundleShelf(state.path('bundles')),
   });
   if (settlement.desk !== null) addCosignRoutes(server, settlement.desk);
+  if (chainStart.value.dev) addFaucet(server, { chain, communityChain, from: faucetMember(state).signer });
   const address = await listen(server, options.port, options.portIsDefault);
   closing.add('the page', async () => {
     endStreams();

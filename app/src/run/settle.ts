@@ -15,6 +15,7 @@ import { openRunChain, type PublicChain, type RunChain } from './chain.ts';
 import type { Closing } from './closing.ts';
 import type { Community } from './community.ts';
 import { openCosignTerms, type CosignTerms } from './cosigners.ts';
+import { faucetMember } from './faucet.ts';
 import { registerHomes, registrationOf } from './registry.ts';
 import type { State } from './state.ts';
 
@@ -59,7 +60,7 @@ export async function startSettlement(
     ...(terms === null ? {} : { multisig: terms }),
     community: state.community,
     treasury: state.settlement,
-    participants: community.members,
+    participants: [...community.members, ...(dev ? [faucetMember(state)] : [])],
     assetId,
     balanceMicro: place.balanceMicro,
     approvalMicro: place.balanceMicro,

@@ -81,10 +81,22 @@ export async function openState(
     dir,
     identity,
     fresh,
-    community: `commonwatt-${shortHash(identity)}`,
+    community: communityName(identity),
     path: (...names) => join(dir, ...names),
     close: () => lock.close(),
   };
+}
+
+/** The community of a state folder, whether it runs or not. */
+export function communityOf(dir: string): string {
+  const { version: _version, ...identity } = JSON.parse(
+    readFileSync(join(dir, 'neighbourhood.json'), 'utf8'),
+  ) as { version: number } & NeighbourhoodIdentity;
+  return communityName(identity);
+}
+
+function communityName(identity: NeighbourhoodIdentity): string {
+  return `commonwatt-${shortHash(identity)}`;
 }
 
 function lockFolder(dir: string): DatabaseSync {

@@ -46,6 +46,19 @@ export async function runFromConfig(path: string, options: RunOptions): Promise<
   return gateway;
 }
 
+/** Whose box a configuration file describes, and its key; made when there is none yet. Throws CommonwattError `malformed` or `not-found`. */
+export function openGatewayKey(path: string): {
+  readonly community: string;
+  readonly participant: string;
+  readonly gateway: string;
+  readonly market: string;
+  readonly signer: Signer;
+} {
+  const { community, participant, gateway, market, stateFolder } = readConfig(path);
+  const signer = openKey(join(resolve(dirname(path), stateFolder), 'gateway.key'));
+  return { community, participant, gateway, market, signer };
+}
+
 /** The gateway's signing key: 64 hex digits in a file only its owner reads. Throws CommonwattError `malformed` on another content. */
 export function openKey(path: string): Signer {
   if (!existsSync(path)) {

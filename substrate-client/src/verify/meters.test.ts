@@ -107,4 +107,35 @@ describe('readings from slot to slot', () => {
     found[4]!.records.push(late);
     expect(faults(found)[0]).toContain('sequence 1 is there twice');
   });
+
+  it('lets a box with another key begin anew, and one that was not registered skip those slots', () => {
+    const made = readings();
+    const other = signerNamed('another box');
+    const { payload } = made[3]!;
+    const renewed = other.sign({ ...payload, sequence: 0, previousHash: '0'.repeat(64), importCounterWh: 7 });
+    const [first, second, , , last] = published(made);
+    expect(
+      faults([first!, second!, { slot: slots[3]!, records: [{ type: 'reading', reading: renewed }] }]),
+    ).toEqual([]);
+    const who: BundleRecord = {
+      type: 'participant',
+      participant: { id: 'home-01', accountKey: 'a'.repeat(64), role: 'household' },
+    };
+    const box: BundleRecord = {
+      type: 'gateway',
+      registration: signer.sign({
+        type: 'gateway',
+        community: 'test',
+        participant: 'home-01',
+        gateway: 'gw-1',
+        gatewayKey: signer.publicKey,
+      }),
+    };
+    const without = slots.slice(2, 4).map((slot) => ({ slot, records: [who] }));
+    const withBox = without.map(({ slot, records }) => ({ slot, records: [...records, box] }));
+    expect(faults([first!, second!, ...without, last!])).toEqual([]);
+    expect(faults([first!, second!, ...withBox, last!])).toEqual([
+      `${slots[4]} the readings between sequence 1 and 4 are missing`,
+    ]);
+  });
 });

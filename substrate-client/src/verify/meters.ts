@@ -27,14 +27,16 @@ interface Found {
 }
 
 /**
- * No reading is lost or doubled: per gateway the sequence grows by one from reading to reading, each names the one before by its hash,
- * and the counters grow by what the reading says (within an epoch of the meter). Where a slot was settled on an estimate
- * and the reading never came, the chain of readings may skip that slot.
+ * No reading is lost or doubled: per gateway and key the sequence grows by one from reading to reading, each names the one before by its
+ * hash, and the counters grow by what the reading says (within an epoch of the meter). Where a slot was settled on an estimate
+ * and the reading never came, and where the gateway was not registered with this key, the chain of readings may skip that slot.
  */
 export function checkMeters(slots: readonly SlotRecords[]): SlotFault[] {
   const byGateway = new Map<string, Found[]>();
   const estimated = new Map<string, SlotId[]>();
+  const registered = new Map<SlotId, ReadonlySet<string>>();
   for (const { slot, records } of slots) {
+    if (records.some(({ type }) => type === 'participant')) registered.set(slot, registeredIn(records));
     records.forEach((record, index) => {
       const label = recordLabel(index, record);
       // A changed byte can take parts away: what is no reading any more is another check's fault.
@@ -56,17 +58,39 @@ export function checkMeters(slots: readonly SlotRecords[]): SlotFault[] {
       }
     });
   }
-  return [...byGateway.values()].flatMap((found) => checkGateway(found, estimated));
+  return [...byGateway.values()].flatMap((found) => {
+    const own = found[0] === undefined ? '' : chainOf(found[0].signed);
+    const without = [...registered].flatMap(([slot, chains]) => (chains.has(own) ? [] : [slot]));
+    return checkGateway(found, estimated, without);
+  });
+}
+
+/** A gateway with another key is another box: its readings begin anew. */
+function chainOf({ payload, key }: Signed<MeterReading>): string {
+  return `${payload.gateway} ${key}`;
+}
+
+function registeredIn(records: readonly BundleRecord[]): ReadonlySet<string> {
+  return new Set(
+    records.flatMap((record) => {
+      const payload = record.type === 'gateway' ? record.registration?.payload : undefined;
+      return payload === undefined ? [] : [`${payload.gateway} ${payload.gatewayKey}`];
+    }),
+  );
 }
 
 function add(byGateway: Map<string, Found[]>, found: Found): void {
-  const { gateway } = found.signed.payload;
-  const known = byGateway.get(gateway) ?? [];
+  const chain = chainOf(found.signed);
+  const known = byGateway.get(chain) ?? [];
   known.push(found);
-  byGateway.set(gateway, known);
+  byGateway.set(chain, known);
 }
 
-function checkGateway(found: Found[], estimated: ReadonlyMap<string, readonly SlotId[]>): SlotFault[] {
+function checkGateway(
+  found: Found[],
+  estimated: ReadonlyMap<string, readonly SlotId[]>,
+  without: readonly SlotId[],
+): SlotFault[] {
   const faults: SlotFault[] = [];
   // A reading whose signature does not hold is a fault of its own slot; its neighbours are not to blame for the hole it leaves.
   const genuine = found.filter((reading) => signatureHolds(reading.signed));
@@ -75,7 +99,9 @@ function checkGateway(found: Found[], estimated: ReadonlyMap<string, readonly Sl
   for (let index = 1; index < inOrder.length; index += 1) {
     const before = inOrder[index - 1]!;
     const after = inOrder[index]!;
-    const what = brokenLink(before.signed, after.signed, gapsExplained, estimated);
+    const what = brokenLink(before.signed, after.signed, gapsExplained, [
+      ...new Set([...(estimated.get(after.signed.payload.participant) ?? []), ...without]),
+    ]);
     if (what !== null) faults.push({ slot: after.slot, record: after.label, what });
   }
   return faults;
@@ -85,14 +111,14 @@ function brokenLink(
   before: Signed<MeterReading>,
   after: Signed<MeterReading>,
   gapsExplained: boolean,
-  estimated: ReadonlyMap<string, readonly SlotId[]>,
+  unread: readonly SlotId[],
 ): string | null {
   const [a, b] = [before.payload, after.payload];
   if (b.sequence === a.sequence) return `sequence ${b.sequence} is there twice`;
   if (b.sequence !== a.sequence + 1) {
     if (gapsExplained) return null;
-    // A reading that never came in time left an estimate in its slot.
-    const between = (estimated.get(b.participant) ?? []).filter((slot) => slot > a.slot && slot < b.slot);
+    // A reading that never came in time left an estimate in its slot; one of a gateway that is not registered is not taken.
+    const between = unread.filter((slot) => slot > a.slot && slot < b.slot);
     if (b.slot > a.slot && b.sequence - a.sequence - 1 <= between.length) return null;
     return `the readings between sequence ${a.sequence} and ${b.sequence} are missing`;
   }
