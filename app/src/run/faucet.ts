@@ -46,7 +46,7 @@ export function addFaucet(
   });
 }
 
-/** Asks a running neighbourhood's faucet. Throws what it answers. */
+/** Asks a running neighbourhood's faucet, where it has one. Throws `unavailable` when it gives nothing. */
 export async function askFaucet(market: string, accountKey: string): Promise<void> {
   let response: Response;
   try {
@@ -59,7 +59,7 @@ export async function askFaucet(market: string, accountKey: string): Promise<voi
   } catch (error) {
     throw new CommonwattError('unavailable', `the faucet at ${market} does not answer`, {}, { cause: error });
   }
-  if (response.ok) return;
+  if (response.ok || response.status === 404) return;
   const { detail } = (await response.json().catch(() => toProblem(null))) as { detail: string };
   throw new CommonwattError('unavailable', `the faucet at ${market} gives nothing: ${detail}`);
 }
