@@ -7,7 +7,10 @@ const PARTS = {
     ['../market-engine/bench/market.bench.ts', 'benchMarket'],
     ['../market-engine/bench/ingest.bench.ts', 'benchIngest'],
   ],
-  gateway: [['../meter-gateway/bench/gateway.bench.ts', 'benchGateway']],
+  gateway: [
+    ['../meter-gateway/bench/gateway.bench.ts', 'benchGateway'],
+    ['../meter-gateway/bench/opcua.bench.ts', 'benchOpcua'],
+  ],
   settlement: [['../substrate-client/bench/settlement.bench.ts', 'benchSettlement']],
   forecasts: [['../forecasts/bench/forecasts.bench.ts', 'benchForecasts']],
 };

@@ -1,4 +1,4 @@
-import { findInfluxd, makeInfluxServer, type InfluxServer } from '@commonwatt/market-engine/testing/influx';
+import { findInfluxd, makeInfluxServer, type InfluxServer } from '@commonwatt/domain/testing';
 import { CHROMIUM_FLAGS, findChromium } from '@commonwatt/web/testing/chromium';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -80,8 +80,6 @@ describe('an operator watches five homes', { timeout: 180_000 }, () => {
 });
 
 async function pointsOf(influx: InfluxServer, measurement: string, field = 'p_w'): Promise<number> {
-  const answer = (await influx.query(`SELECT count(${field}) FROM ${measurement}`)) as {
-    results: { series?: { values: number[][] }[] }[];
-  };
-  return answer.results[0]?.series?.[0]?.values[0]?.[1] ?? 0;
+  const answer = await influx.query(`SELECT count(${field}) FROM ${measurement}`);
+  return Number(answer.results?.[0]?.series?.[0]?.values[0]?.[1] ?? 0);
 }

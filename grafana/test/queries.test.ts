@@ -1,7 +1,7 @@
+import { findInfluxd, makeInfluxServer, type InfluxServer } from '@commonwatt/domain/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dashboardQueries, expandMacros, type QueryContext } from '../src/checks.ts';
 import { LOADING_QUERY } from '../src/provisioning.ts';
-import { findInfluxd, startInfluxd, type InfluxServer } from './influxd.ts';
 import { COMMUNITY, FEEDERS, madeUpPoints, SITES } from './points.ts';
 
 const influxd = findInfluxd();
@@ -24,10 +24,11 @@ const one = { community: [COMMUNITY], feeder: ['feeder-1'], site: ['home-03'], g
 describe.skipIf(influxd === null)('against a real InfluxDB', () => {
   let server: InfluxServer;
   beforeAll(async () => {
-    server = await startInfluxd();
+    server = await makeInfluxServer(influxd ?? '', { accounts: true });
+    await server.start();
     await server.write(madeUpPoints({ seed: 1, fromMs, toMs }));
   });
-  afterAll(() => server?.stop());
+  afterAll(() => server?.remove());
 
   async function valuesOf(query: string, context: QueryContext): Promise<number> {
     const influxql = expandMacros(query, context);

@@ -10,7 +10,8 @@ const INTERVAL_MS = 1000;
 /** The same requests for both: voltages to frequency, and the counters, of an SDM630. */
 const SPANS = [{ address: 0, count: 76 }] as const;
 
-interface Round {
+/** What a round of polls cost. */
+export interface Round {
   readonly pollsPerSecond: number;
   readonly latencyP50Ms: number;
   readonly latencyP99Ms: number;
@@ -20,7 +21,7 @@ interface Round {
 }
 
 /** Polls every device once a second, spread over the second, and measures from when a poll was due until its answer was taken. */
-async function round(count: number, poll: (index: number) => Promise<void>): Promise<Round> {
+export async function round(count: number, poll: (index: number) => Promise<void>): Promise<Round> {
   const latencies: number[] = [];
   let failures = 0;
   await Promise.all(Array.from({ length: count }, (_, index) => poll(index)));
@@ -50,6 +51,14 @@ async function round(count: number, poll: (index: number) => Promise<void>): Pro
     corePercent: Math.round((user + system) / 1e4 / seconds),
     failures,
   };
+}
+
+/** A round in one line. */
+export function show(print: (line: string) => void, name: string, r: Round): void {
+  print(
+    `${name.padEnd(22)} ${r.pollsPerSecond} polls/s, p50 ${r.latencyP50Ms} ms, p99 ${r.latencyP99Ms} ms, ` +
+      `${r.cpuUsPerPoll} us CPU a poll, ${r.corePercent} % of a core, ${r.failures} failures`,
+  );
 }
 
 async function gatewayRound(ports: readonly number[]): Promise<Round> {
@@ -109,16 +118,11 @@ export async function benchGateway(print: (line: string) => void): Promise<Recor
       child.once('message', (message) => resolve(message as readonly number[]));
       child.once('exit', () => reject(new Error('the devices did not start')));
     });
-    const show = (name: string, r: Round): void =>
-      print(
-        `${name.padEnd(22)} ${r.pollsPerSecond} polls/s, p50 ${r.latencyP50Ms} ms, p99 ${r.latencyP99Ms} ms, ` +
-          `${r.cpuUsPerPoll} us CPU a poll, ${r.corePercent} % of a core, ${r.failures} failures`,
-      );
     print(`${DEVICES} Modbus TCP devices, one poll a second each, ${SECONDS} s`);
     const gateway = await gatewayRound(ports);
-    show('gateway', gateway);
+    show(print, 'gateway', gateway);
     const bare = await bareRound(ports);
-    show('bare modbus-serial', bare);
+    show(print, 'bare modbus-serial', bare);
     return {
       gatewayPollsPerSecond: gateway.pollsPerSecond,
       gatewayLatencyP99Ms: gateway.latencyP99Ms,

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http';
+import { findInfluxd, makeInfluxServer } from '@commonwatt/domain/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import type { TelemetryPoint } from '../service/ports.ts';
 import { checkedPoint, type TelemetryMeasurement } from './checked-point.ts';
-import { findInfluxd, makeInfluxServer } from './influx-server.ts';
 import { createInfluxTelemetry, type InfluxTelemetryOptions } from './influx-telemetry.ts';
 import { createMemoryTelemetry } from './memory-telemetry.ts';
 
@@ -187,10 +187,8 @@ describe.skipIf(influxd === null)('a real InfluxDB', () => {
     await expect.poll(sendOne, { timeout: 10_000 }).toBeGreaterThan(failures);
     server.resume();
     await drained();
-    const counted = (await server.query('SELECT count(p2p_wh) FROM market')) as {
-      results: { series: { values: number[][] }[] }[];
-    };
-    expect(counted.results[0]?.series[0]?.values[0]?.[1]).toBe(number);
+    const counted = await server.query('SELECT count(p2p_wh) FROM market');
+    expect(counted.results?.[0]?.series?.[0]?.values[0]?.[1]).toBe(number);
     expect(JSON.stringify(await server.query('SHOW FIELD KEYS'))).toContain('["p2p_wh","integer"]');
     expect(port.statistics()).toMatchObject({ dropped: 0, invalid: 0 });
   });

@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { DataType, OPCUAClientBase, StatusCodes } from 'node-opcua';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { cuttable, type Cuttable } from '../../test/cuttable.ts';
@@ -223,3 +226,30 @@ test('close leaves no client, whatever happened before', async () => {
   await connections.closeAll();
   expect(registry.count()).toBe(before);
 });
+
+test('connections one after the other: memory does not grow, and nothing keeps the process', async () => {
+  const script = fileURLToPath(new URL('../../test/opcua-reconnects.ts', import.meta.url));
+  // It ends by itself or is killed, which is an error here.
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [
+      '--expose-gc',
+      '--disable-warning=ExperimentalWarning',
+      script,
+      server.endpoint,
+      server.certificatePath,
+      pkiFolder,
+      '30',
+    ],
+    { timeout: 60_000 },
+  );
+  const { grownBytes, ms } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as {
+    grownBytes: number;
+    ms: number;
+  };
+  console.log(
+    `30 OPC-UA connections: ${(grownBytes / 1e6).toFixed(2)} MB more in use, ${(ms / 30).toFixed(0)} ms each`,
+  );
+  // A client that stays in memory is 50 kB and more; `npm run bench` does two hundred.
+  expect(grownBytes).toBeLessThan(1_000_000);
+}, 70_000);
