@@ -1,4 +1,5 @@
-// `npm run bench [-- --only NAME --json FILE]`: measures, never judges. NAME is market, gateway, settlement or forecasts.
+// `npm run bench [-- --only NAME --json FILE --state DIR]`: measures, never judges. NAME is market, gateway, settlement or forecasts;
+// settlement also counts the day of a real run in the state folder DIR.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
@@ -15,7 +16,9 @@ const PARTS = {
   forecasts: [['../forecasts/bench/forecasts.bench.ts', 'benchForecasts']],
 };
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, json: { type: 'string' }, state: { type: 'string' } },
+});
 if (values.only !== undefined && !(values.only in PARTS)) {
   console.error(`--only ${values.only}: there is no such part; take one of ${Object.keys(PARTS).join(', ')}`);
   process.exit(2);
@@ -26,7 +29,7 @@ for (const [part, files] of Object.entries(PARTS)) {
   for (const [file, name] of files) {
     console.log(`\n== ${part}: ${name}`);
     const module = await import(file);
-    Object.assign(figures, await module[name]((line) => console.log(line)));
+    Object.assign(figures, await module[name]((line) => console.log(line), { state: values.state }));
   }
 }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(figures, null, 2)}\n`);

@@ -10,7 +10,7 @@ export function batchCall(chain: Chain, assetId: number, settlementKey: string, 
       ? tx['assets']!['transferApproved']!(assetId, id(accountKey), id(settlementKey), amountMicro)
       : tx['assets']!['transfer']!(assetId, id(accountKey), amountMicro),
   );
-  const remark = tx['system']!['remarkWithEvent']!(toHex(batch.remark));
+  const remark = tx['system']!['remark']!(toHex(batch.remark));
   return tx['utility']!['batchAll']!([...turnCalls(chain, settlementKey, batch), ...steps, remark]);
 }
 

@@ -5,7 +5,7 @@ import type { Chain } from '../chain/connect.ts';
 export const DECIMALS = 6;
 
 const CALLS = {
-  system: ['remarkWithEvent'],
+  system: ['remark'],
   utility: ['batchAll'],
   assets: ['transferApproved', 'transfer', 'approveTransfer'],
 } as const;
