@@ -1,13 +1,12 @@
 import { CommonwattError } from '@commonwatt/domain';
-import { createMarketClient } from '@commonwatt/market-engine';
 import { checkConfig, openGatewayKey, readConfig, runFromConfig, scanHost } from '@commonwatt/meter-gateway';
 import { accountOf, gatewayConsent } from '@commonwatt/substrate-client';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Command } from '../main.ts';
-import { deliverReading } from '../run/market-access.ts';
 import { followMarketClock } from '../run/market-clock.ts';
 import { writeAtomically } from '../run/state.ts';
+import { deliveryTo } from './gateway-delivery.ts';
 import { readOptions } from './options.ts';
 import { tokenOf } from './registry/gateway-of.ts';
 import { opcuaLogin } from './scan-login.ts';
@@ -124,15 +123,7 @@ async function run(file: string, onMarketClock: boolean): Promise<number> {
   const clock = onMarketClock ? await followMarketClock(readConfig(file).market) : null;
   const log = (line: string): void => console.log(line);
   const gateway = await runFromConfig(file, {
-    deliverTo: (market) => {
-      const client = createMarketClient({ baseUrl: market });
-      return (reading, signal) =>
-        deliverReading(client, reading, signal, ({ code, message, place }) => {
-          const { gateway, slot, sequence } = reading.payload;
-          const remedy = place.remedy === undefined ? '' : `; ${place.remedy}`;
-          log(`reading ${sequence} of ${gateway} for ${slot} is refused, ${code}: ${message}${remedy}`);
-        });
-    },
+    deliverTo: (market) => deliveryTo(market, log),
     log,
     ...(clock === null ? {} : { clock }),
   });
