@@ -34,6 +34,7 @@ test('from cable to signed reading: a scanned meter, a registered key, and a mar
   const community = formCommunity({
     community: 'commonwatt',
     homes: ['home-01'],
+    feeder: null,
     slotMinutes: 15,
     signer: (role) =>
       role === 'gateway:gw-home-01' ? key : signerFromSeed(createHash('sha256').update(role).digest()),
