@@ -69,7 +69,7 @@ export async function startSettlement(
     onProgress: (text: string) => say(`chain: ${text}`),
   });
   const signatory =
-    terms === null ? null : signatoryChain({ chain, ...common, terms, signer: state.settlement });
+    terms === null ? null : signatoryChain({ chain, ...common, terms, signer: state.settlement, dev });
   const communityChain = signatory ?? bootstrapped;
   const registry = await registerHomes(registration, { chain, dev, say });
   const settlement = await openSettlement({
@@ -90,7 +90,7 @@ export async function startSettlement(
       ledgerPath: state.path('cosigners', 'own.sqlite'),
       sources: [settlement.desk],
       rebuild: rebuildRecords,
-      agreed: () => ({ refresh: async () => {}, check: () => [] }),
+      agreed: () => ({ refresh: async () => {}, check: async () => [] }),
       trusting: true,
       log: (line) => say(`cosigner 1: ${line}`),
       pollMs: OWN_POLL_MS,

@@ -23,7 +23,7 @@ export interface Agreed {
   /** Looks whether anything was agreed anew, up to a finalized block. */
   refresh(head: BlockRef): Promise<void>;
   /** The records of a slot that are not as agreed. */
-  check(records: readonly BundleRecord[]): Fault[];
+  check(records: readonly BundleRecord[]): Promise<Fault[]>;
 }
 
 /** An agreement in a file, for those who do not want to go by the registry on chain. */
@@ -54,60 +54,111 @@ export function agreedInFile({ rules, participants }: Agreement): Agreed {
   const facts = new Set([rulesFact(rules), ...participants.map(participantFact)]);
   return {
     refresh: async () => {},
-    check: (records) =>
+    check: async (records) =>
       differences(records, (record, fact) =>
         record.type === 'gateway' || facts.has(fact) ? null : 'is not in the agreement',
       ),
   };
 }
 
-/** A slot is settled some time after its members were read; entries that were on chain so recently still count. */
+/** How long before the head a slot's registry may have been read, and for how long a member who left may still be paid or charged. */
 const MEMORY_BLOCKS = 30_000;
 const NOTE = 'agreed:';
 
-/** Rules, participants and gateways must be those of the community's registry on chain, now or when this node saw it not long ago. */
+/**
+ * Rules and members must be those of the community's registry on chain, in the state after the block that the slot names. Accounts are
+ * remembered, because what is settled late may concern somebody who has left.
+ */
 export function agreedOnChain(chain: Chain, community: string, ledger: Ledger): Agreed {
+  let head: BlockRef = { number: 0, hash: '' };
   let follower: RegistryFollower | null = null;
-  let headNumber = 0;
-  const note = ({ terms, block }: RegistryOnChain, members: ReturnType<typeof membersOf>): void => {
-    const facts = [
-      `rules ${terms.rulesHash}`,
-      ...members.participants.map(participantFact),
-      ...members.gateways.map((registration) => `gateway ${canonicalJson(registration)}`),
-    ];
-    for (const fact of facts) ledger.setMeta(`${NOTE}${sha256Hex(fact)}`, String(block.number));
+  const known = new Map<string, Facts>();
+  const at = async (block: BlockRef): Promise<Facts> => {
+    const found = known.get(block.hash) ?? factsOf(await readRegistry(chain, community, block));
+    if (known.size > 64) known.clear();
+    known.set(block.hash, found);
+    for (const account of found.accounts)
+      ledger.setMeta(`${NOTE}${sha256Hex(account)}`, String(block.number));
+    return found;
   };
-  let current: RegistryOnChain | null = null;
+  const remembers = (fact: string): boolean => {
+    const seen = ledger.meta(`${NOTE}${sha256Hex(fact)}`);
+    return seen !== null && Number(seen) >= head.number - MEMORY_BLOCKS;
+  };
   return {
-    refresh: async (head) => {
-      headNumber = head.number;
-      let found: RegistryOnChain | null;
+    refresh: async (now) => {
+      head = now;
       if (follower === null) {
-        found = await readRegistry(chain, community, head);
-        follower = new RegistryFollower(chain, community, head);
-      } else {
-        found = await follower.look();
+        await at(now);
+        follower = new RegistryFollower(chain, community, now);
+        return;
       }
-      // What is there still is as good as seen now.
-      if (found !== null && current !== null) note({ ...current, block: head }, membersOf(current));
-      current = found ?? current;
-      if (found !== null) note(found, membersOf(found));
+      const changed = await follower.look();
+      if (changed !== null) await at(changed.block);
     },
-    check: (records) => {
-      const members = current === null ? null : membersOf(current);
-      const now = new Set([
-        ...(members?.participants.map(participantFact) ?? []),
-        ...(members?.gateways.map((registration) => `gateway ${canonicalJson(registration)}`) ?? []),
-        `rules ${current?.terms.rulesHash ?? ''}`,
-      ]);
-      return differences(records, (_record, fact) => {
-        if (now.has(fact)) return null;
-        const seen = ledger.meta(`${NOTE}${sha256Hex(fact)}`);
-        if (seen !== null && Number(seen) >= headNumber - MEMORY_BLOCKS) return null;
+    check: async (records) => {
+      const index = records.findIndex(({ type }) => type === 'registry');
+      const point = records[index];
+      if (point?.type !== 'registry')
+        return [{ record: 'records', what: 'they do not name the block whose registry says who takes part' }];
+      const { blockNumber: number, blockHash: hash } = point.registry;
+      const label = recordLabel(index, point);
+      if (number > head.number || number < head.number - MEMORY_BLOCKS)
+        return [
+          {
+            record: label,
+            what: `block ${number} is not among the last ${MEMORY_BLOCKS} up to ${head.number}`,
+          },
+        ];
+      if ((number === head.number ? head.hash : await chain.blockHashAt(number)) !== hash)
+        return [{ record: label, what: `block ${number} of the chain has another hash` }];
+      const facts = await at({ number, hash });
+      const listed = new Set<string>();
+      const reading = new Set(
+        records.flatMap((one) => (one.type === 'reading' ? [one.reading?.payload?.gateway] : [])),
+      );
+      const faults = differences(records, (record, fact) => {
+        listed.add(fact);
+        if (facts.all.has(fact)) return null;
+        if (record.type === 'participant' && record.participant.role === 'former')
+          return remembers(accountFact(record.participant)) ? null : 'was no member lately';
+        // A true-up brings the registration its reading was signed under, which may be an older one.
+        if (record.type === 'gateway' && !reading.has(record.registration.payload?.gateway)) return null;
         return "is not what the community's registry on chain says";
       });
+      const missing = [...facts.members].filter(([, fact]) => !listed.has(fact));
+      return [
+        ...faults,
+        ...(faults.length > 0
+          ? []
+          : missing.map(([id]) => ({ record: `participant ${id}`, what: 'is missing' }))),
+      ];
     },
   };
+}
+
+interface Facts {
+  readonly all: ReadonlySet<string>;
+  readonly members: ReadonlyMap<string, string>;
+  readonly accounts: readonly string[];
+}
+
+function factsOf(registry: RegistryOnChain): Facts {
+  const { participants, gateways } = membersOf(registry);
+  const members = new Map(participants.map((participant) => [participant.id, participantFact(participant)]));
+  return {
+    all: new Set([
+      `rules ${registry.terms.rulesHash}`,
+      ...members.values(),
+      ...gateways.map((registration) => `gateway ${canonicalJson(registration)}`),
+    ]),
+    members,
+    accounts: participants.map(accountFact),
+  };
+}
+
+function accountFact({ id, accountKey }: Participant): string {
+  return `account ${id} ${accountKey}`;
 }
 
 function differences(

@@ -38,7 +38,7 @@ export interface Known {
   readonly settledIn: (slot: SlotId) => string | null;
   /** Settled slots that readings and true-ups of the proposal may refer to. */
   readonly history: readonly SlotRecords[];
-  readonly checkAgreed: (records: readonly BundleRecord[]) => Fault[];
+  readonly checkAgreed: (records: readonly BundleRecord[]) => Promise<Fault[]>;
   readonly checkCarries: (slots: readonly SlotRecords[]) => SlotFault[];
   readonly rebuild: Rebuild;
   readonly checkTrueUp: CheckTrueUp | undefined;
@@ -54,29 +54,41 @@ export function callOfProposal(proposal: Proposal, settlementKey: string): Batch
   };
 }
 
+/** What is wrong; `lasting` is false for what depends on the chain's state of now: the same proposal may hold later. */
+export interface Findings {
+  readonly faults: readonly VerdictFault[];
+  readonly lasting: boolean;
+}
+
 /**
- * Everything a cosigner checks before it approves: what is wrong, group by group, the first group with faults alone. `slots` are the records
+ * Everything a cosigner checks before it approves, group by group; the first group with faults is what is wrong. `slots` are the records
  * whose roots the settlement record names. Asks the chain; throws what that throws.
  */
 export async function checkProposal(
   proposal: Proposal,
   slots: readonly SlotRecords[],
   known: Known,
-): Promise<VerdictFault[]> {
+): Promise<Findings> {
+  const means = async (): Promise<VerdictFault[]> => general(await checkMeans(proposal, slots, known));
   const groups: (() => VerdictFault[] | Promise<VerdictFault[]>)[] = [
     () => general(checkHeader(proposal, known)),
-    () => slots.flatMap(({ slot, records }) => ofSlot(slot, checkSlotFacts(slot, records, known))),
+    async () => {
+      const faults: VerdictFault[] = [];
+      for (const { slot, records } of slots)
+        faults.push(...ofSlot(slot, await checkSlotFacts(slot, records, known)));
+      return faults;
+    },
     () => checkHistory(slots, known),
     () => general(checkNets(proposal.record, withRoots(proposal.record, slots))),
     () => general(checkPayments(proposal.record)),
-    async () => general(await checkMeans(proposal, slots, known)),
     async () => general(await checkCall(proposal, known)),
+    means,
   ];
   for (const group of groups) {
     const faults = await group();
-    if (faults.length > 0) return faults;
+    if (faults.length > 0) return { faults, lasting: group !== means };
   }
-  return [];
+  return { faults: [], lasting: true };
 }
 
 function general(faults: readonly Fault[]): VerdictFault[] {
@@ -112,7 +124,11 @@ function checkHeader(proposal: Proposal, { chain, settledIn }: Known): Fault[] {
 }
 
 /** The slot follows from its facts by the market's rules, and the facts are those that were agreed on. */
-function checkSlotFacts(slot: SlotId, records: readonly BundleRecord[], known: Known): Fault[] {
+async function checkSlotFacts(
+  slot: SlotId,
+  records: readonly BundleRecord[],
+  known: Known,
+): Promise<Fault[]> {
   const rules = records.findIndex((record) => record.type === 'rules');
   const named = records[rules];
   if (named?.type !== 'rules') return [{ record: 'records', what: 'there is no record of the rules' }];
@@ -120,7 +136,7 @@ function checkSlotFacts(slot: SlotId, records: readonly BundleRecord[], known: K
     return [
       { record: recordLabel(rules, named), what: `the records are for ${named.slot}, not for ${slot}` },
     ];
-  return [...known.checkAgreed(records), ...checkRebuilt(records, known.rebuild)];
+  return [...(await known.checkAgreed(records)), ...checkRebuilt(records, known.rebuild)];
 }
 
 /** Readings go on from those before, true-ups and debts refer to what was. */

@@ -1,5 +1,7 @@
 import {
+  canonicalJson,
   CommonwattError,
+  sha256Hex,
   type SettlementRecord,
   type Signed,
   type Signer,
@@ -12,7 +14,7 @@ import type { SlotRecords } from '../verify/meters.ts';
 import type { CheckTrueUp, Rebuild } from '../verify/verify.ts';
 import type { Agreed } from './agreement.ts';
 import { stepApproval } from './approve.ts';
-import { callOfProposal, checkProposal } from './check-proposal.ts';
+import { callOfProposal, checkProposal, type Findings } from './check-proposal.ts';
 import { checkCarries } from './debts-check.ts';
 import { faultText, shortFaults } from './desk.ts';
 import { recordsOf, Settled } from './learn.ts';
@@ -22,7 +24,6 @@ import {
   type Proposal,
   type ProposalSource,
   type Verdict,
-  type VerdictFault,
 } from './proposal.ts';
 
 export interface CosignerOptions {
@@ -105,18 +106,21 @@ export class Cosigner {
     const { id: partId } = partOfProposal(proposal);
     if (ledger.sightings(partId).some(({ success }) => success)) return 'idle';
     if (proposal.turn !== (await chain.turnAt(head.hash)) + 1) return 'waiting';
-    const key = `${proposal.callHash} ${proposal.plannedAt.hash}`;
-    const approvedBefore = this.#judged.get(proposal.callHash);
-    let judged = approvedBefore ?? this.#judged.get(key);
+    // An approval is for a call that was checked; a refusal for all that was said, for good or as of a block.
+    const content = sha256Hex(canonicalJson({ ...proposal, plannedAt: null }));
+    const now = `${content} ${proposal.plannedAt.hash}`;
+    let judged = this.#judged.get(proposal.callHash) ?? this.#judged.get(content) ?? this.#judged.get(now);
     if (judged === undefined) {
+      const { verdict, lasting } = await this.#judge(proposal, partId, head);
       judged = {
-        verdict: await this.#judge(proposal, partId, head),
+        verdict,
         call: callOfProposal(proposal, chain.settlementKey),
         sinceMs: this.#options.nowMs(),
         reported: false,
       };
       if (this.#judged.size > 256) this.#judged.clear();
-      this.#judged.set(judged.verdict.verdict === 'approved' ? proposal.callHash : key, judged);
+      const refused = lasting ? content : now;
+      this.#judged.set(verdict.verdict === 'approved' ? proposal.callHash : refused, judged);
     }
     if (!judged.reported) {
       await source.report(this.#options.signer.sign(judged.verdict) as Signed<Verdict>);
@@ -125,9 +129,14 @@ export class Cosigner {
     return judged.verdict.verdict === 'refused' ? 'idle' : this.#approve(judged, head);
   }
 
-  async #judge(proposal: Proposal, partId: string, head: BlockRef): Promise<Verdict> {
-    const { chain, log } = this.#options;
-    const faults = shortFaults(this.#options.trusting === true ? [] : await this.#check(proposal, head));
+  async #judge(
+    proposal: Proposal,
+    partId: string,
+    head: BlockRef,
+  ): Promise<{ verdict: Verdict; lasting: boolean }> {
+    const { chain, log, trusting } = this.#options;
+    const found = trusting === true ? { faults: [], lasting: true } : await this.#check(proposal, head);
+    const faults = shortFaults(found.faults);
     const verdict: Verdict = {
       type: 'settlement-verdict',
       community: chain.community,
@@ -143,10 +152,10 @@ export class Cosigner {
         `approves ${partId}: ${proposal.record.slots.length} slots, ${proposal.record.payments.length} payments`,
       );
     for (const fault of faults) log(`REFUSES ${partId}: ${faultText(fault)}`);
-    return verdict;
+    return { verdict, lasting: found.lasting };
   }
 
-  async #check(proposal: Proposal, head: BlockRef): Promise<VerdictFault[]> {
+  async #check(proposal: Proposal, head: BlockRef): Promise<Findings> {
     const { chain, ledger, sources, rebuild, checkTrueUp, agreed } = this.#options;
     await agreed.refresh(head);
     const slots: SlotRecords[] = [];

@@ -33,6 +33,8 @@ export function signatoryChain(options: {
   readonly assetId: number;
   readonly terms: MultisigTerms;
   readonly signer: Signer;
+  /** A chain that makes blocks on demand is asked for one when none comes. */
+  readonly dev?: boolean;
 }): CommunityChain & SignatoryChain {
   const { chain, community, assetId, terms, signer } = options;
   const settlementKey = multisigKey(terms);
@@ -48,6 +50,7 @@ export function signatoryChain(options: {
     community,
     assetId,
     treasury: { ...signer, publicKey: settlementKey },
+    dev: options.dev ?? false,
   });
   const { api } = chain;
   const inner = (call: BatchCall): Call => batchCall(chain, assetId, settlementKey, call);

@@ -125,7 +125,7 @@ async function live(random: (below: number) => number, folder: string): Promise<
       ledger,
       sources: [source],
       rebuild: (records) => ({ records: [...records], problems: [] }),
-      agreed: { refresh: async () => {}, check: () => [] },
+      agreed: { refresh: async () => {}, check: async () => [] },
       trusting: index === 0,
       standbyMs: 40,
       resubmitMs: 3,
