@@ -49,6 +49,10 @@ const COMMANDS: Record<string, readonly [summary: string, load: () => Promise<Co
     'scan, check and run the gateway of a real home',
     async () => (await import('./cli/gateway.ts')).gatewayCommand,
   ],
+  approve: [
+    'let the settlement account draw on an account',
+    async () => (await import('./cli/approve.ts')).approveCommand,
+  ],
   chain: [
     'look at a chain, or run one for trying things out',
     async () => (await import('./cli/chain.ts')).chainCommand,

@@ -60,6 +60,7 @@ export { givePlayMoney } from './community/play-money.ts';
 export { checkPallets } from './community/check.ts';
 export { formatUnits, parseUnits } from './community/decimal.ts';
 export {
+  assetSymbol,
   inspectChain,
   nativeToken,
   requireReady,
@@ -111,3 +112,12 @@ export { openCosigner, type OpenCosignerOptions, type RunningCosigner } from './
 export type { Proposal, ProposalSource, Verdict, VerdictFault } from './multisig/proposal.ts';
 export { signatoryChain } from './multisig/signatory-chain.ts';
 export { giveOnce } from './community/give.ts';
+export {
+  approvalCall,
+  approvalWords,
+  readApproval,
+  type ApprovalState,
+  type MoneyPlace,
+} from './wallet/approval.ts';
+export { payloadMessage, sealPayload, walletPayload, type WalletPayload } from './wallet/payload.ts';
+export { submitOnce, type Outcome } from './wallet/track.ts';

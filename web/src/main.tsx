@@ -6,6 +6,7 @@ import './styles/header.css';
 import './styles/cards.css';
 import './styles/tiles.css';
 import './styles/signals.css';
+import './styles/approval.css';
 import './styles/tables.css';
 import './styles/map.css';
 import './styles/narrow.css';

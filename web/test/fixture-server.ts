@@ -15,6 +15,18 @@ const TYPES: Record<string, string> = {
 export const CONTENT_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
+const ACCOUNT = '5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu';
+const MONEY = {
+  '/v1/chain': { assetId: 1984, assetSymbol: 'ccEUR', settlementAccount: ACCOUNT },
+  '/v1/approvals': {
+    account: ACCOUNT,
+    participant: null,
+    balanceMicro: '998765432',
+    approvalMicro: '1000000000',
+    atBlock: 12,
+  },
+};
+
 export interface FixtureServer {
   readonly url: string;
   /** Whole simulated ms per real ms; change it while running. */
@@ -44,6 +56,10 @@ export async function startFixtureServer(
     }
     if (path === '/v1/neighbourhood') {
       response.writeHead(200, { 'content-type': 'application/json' }).end(view());
+      return;
+    }
+    if (path === '/v1/chain' || path === '/v1/approvals') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(MONEY[path]));
       return;
     }
     const file = join(distDir, normalize(path === '/' ? 'index.html' : path));

@@ -1,7 +1,15 @@
 import { CommonwattError } from '@commonwatt/domain';
-import { connectChain, startEmbeddedChain, type Chain } from '@commonwatt/substrate-client';
+import {
+  addressOf,
+  assetSymbol,
+  connectChain,
+  nativeToken,
+  startEmbeddedChain,
+  type Chain,
+} from '@commonwatt/substrate-client';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ChainFacts } from './approvals.ts';
 import type { Closing } from './closing.ts';
 import { writeAtomically } from './files.ts';
 import type { State } from './state.ts';
@@ -87,4 +95,23 @@ async function beginOn(state: State, chain: Chain, assetId: number): Promise<Cha
     `${state.dir} has settled with asset ${known.assetId} on the chain with genesis ${known.genesisHash} since its block ${known.block.number}; ${chain.endpoint} is not that chain, or --asset-id is another`,
     { record: state.dir, remedy: 'give the same --chain and --asset-id as before, or another --state' },
   );
+}
+
+/** Where the money of a run is, as the pages and other commands are told. */
+export async function chainFacts(
+  { endpoint, chain, assetId, start }: RunChain,
+  community: string,
+  settlementKey: string,
+): Promise<ChainFacts> {
+  return {
+    community,
+    endpoint,
+    genesisHash: chain.genesisHash,
+    assetId,
+    assetSymbol: await assetSymbol(chain, assetId),
+    assetDecimals: 6,
+    native: await nativeToken(chain),
+    settlementAccount: addressOf(settlementKey),
+    fromBlock: start.block.number,
+  };
 }

@@ -13,7 +13,9 @@ import { verifyBundles } from '@commonwatt/substrate-client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPark, type NeighbourhoodSpec } from '../neighbourhood/index.ts';
 import { BundleShelf } from './bundles.ts';
-import type { PublicChain } from './chain.ts';
+import { ApprovalDesk } from './approvals.ts';
+import { addApprovalRoutes } from './approval-routes.ts';
+import { chainFacts, type PublicChain } from './chain.ts';
 import { createSimulatedClock } from './clock.ts';
 import { CollateralBoard } from './collateral.ts';
 import { addCosignRoutes } from './cosign-routes.ts';
@@ -218,6 +220,18 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   });
   if (settlement.desk !== null) addCosignRoutes(server, settlement.desk);
   if (chainStart.value.dev) addFaucet(server, { chain, communityChain, from: faucetMember(state).signer });
+  const approvals = new ApprovalDesk({
+    chain,
+    place: communityChain,
+    participants: () => market.participants,
+    onFinal: () => void collateral.refresh(),
+  });
+  closing.add('approvals', () => approvals.stop());
+  addApprovalRoutes(
+    server,
+    approvals,
+    await chainFacts(chainStart.value, state.community, communityChain.settlementKey),
+  );
   const address = await listen(server, options.port, options.portIsDefault);
   closing.add('the page', async () => {
     endStreams();

@@ -247,3 +247,14 @@ async function inspectAccount(
 export function existentialDeposit(chain: Chain): bigint {
   return BigInt(chain.api.consts['balances']?.['existentialDeposit']?.toString() ?? '0');
 }
+
+/** What an asset calls itself; '' when it has no metadata. */
+export async function assetSymbol(chain: Chain, assetId: number): Promise<string> {
+  const { hash } = await chain.finalizedBlock();
+  const [metadata] = (await readMany(
+    chain,
+    [[chain.api.query['assets']!['metadata']!, [assetId]]],
+    hash,
+  )) as [{ symbol: { toUtf8?(): string } }];
+  return metadata.symbol.toUtf8?.() ?? '';
+}

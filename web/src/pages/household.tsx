@@ -4,6 +4,7 @@ import uPlot from 'uplot';
 import { savingMicro } from '../facts.ts';
 import { formatEnergy, formatMoney, formatPower, formatShare, parseMicro } from '../format.ts';
 import { baseOptions, Chart, type Palette } from '../parts/chart.tsx';
+import { Approval } from '../parts/approval.tsx';
 import { HomeFlows } from '../parts/home-flows.tsx';
 import { homeHref } from '../route.ts';
 import type { TrailPoint } from '../trail.ts';
@@ -69,6 +70,7 @@ export function HouseholdPage({
           <PowerChart home={home} trail={trail} />
         )}
       </section>
+      <Approval key={home.id} participant={home.id} />
     </>
   );
 }
