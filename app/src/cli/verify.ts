@@ -1,12 +1,13 @@
 import { CommonwattError } from '@commonwatt/domain';
 import { rebuildRecords, trueUpOriginProblem } from '@commonwatt/market-engine';
-import { verifyBundles, type SlotVerdict } from '@commonwatt/substrate-client';
+import { readRegistry, verifyBundles, type SlotVerdict } from '@commonwatt/substrate-client';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from '../main.ts';
 import { chainStartOf } from '../run/chain.ts';
 import { readOptions } from './options.ts';
 import { withChain } from './prove.ts';
+import { communityOf } from '../run/state.ts';
 import { searchOf } from './search.ts';
 import { findStateDir } from './states.ts';
 
@@ -45,6 +46,7 @@ export const verifyCommand: Command = async (args) => {
       partial: Number(values['from-block'] ?? 0) > (beganAt ?? 0),
       rebuild: rebuildRecords,
       checkTrueUp: trueUpOriginProblem,
+      registryAt: (block) => readRegistry(chain, communityOf(dir), block),
       onSlot: (verdict) => print(verdict, values.quiet === true),
     });
     for (const fault of report.faults) console.log(`FAULT  ${fault.record}: ${fault.what}`);

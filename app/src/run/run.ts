@@ -9,7 +9,7 @@ import {
   type Market,
 } from '@commonwatt/market-engine';
 import type { Gateway } from '@commonwatt/meter-gateway';
-import { verifyBundles } from '@commonwatt/substrate-client';
+import { readRegistry, verifyBundles } from '@commonwatt/substrate-client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPark, type NeighbourhoodSpec } from '../neighbourhood/index.ts';
 import { BundleShelf } from './bundles.ts';
@@ -346,6 +346,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       partial: false,
       rebuild: rebuildRecords,
       checkTrueUp: trueUpOriginProblem,
+      registryAt: (block) => readRegistry(chain, state.community, block),
     });
     const result = tally.result();
     const summary = summarise({

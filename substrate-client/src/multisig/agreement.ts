@@ -190,5 +190,7 @@ function rulesFact(rules: MarketRules): string {
 }
 
 function participantFact(participant: Participant): string {
-  return `participant ${canonicalJson(participant)}`;
+  // Who is listed because something earlier still settles was a household when it took part.
+  const member = participant.role === 'former' ? { ...participant, role: 'household' } : participant;
+  return `participant ${canonicalJson(member)}`;
 }

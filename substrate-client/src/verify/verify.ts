@@ -16,6 +16,7 @@ import type { BlockRef, ChainReader } from '../chain/types.ts';
 import type { Claim } from '../settlement/claims.ts';
 import { findAnchors, type Anchor, type Search } from './anchors.ts';
 import { checkClaims, type BatchToCheck } from './claims-check.ts';
+import { checkMembership, type RegistryAt } from './membership.ts';
 import { checkMeters, type SlotFault, type SlotRecords } from './meters.ts';
 import { checkNets, checkOnChain, checkPayments } from './settlement-check.ts';
 
@@ -60,6 +61,8 @@ export interface VerifyOptions {
   readonly rebuild: Rebuild;
   /** Without it true-ups are not held against the bundle they correct. */
   readonly checkTrueUp?: CheckTrueUp;
+  /** Without it the members of a slot are taken as published. */
+  readonly registryAt?: RegistryAt;
   readonly onSlot?: (verdict: SlotVerdict) => void;
   /** Which blocks are looked through; all of them when left out. Batches outside are not seen, and a second payment there would not be. */
   readonly search?: Search;
@@ -106,11 +109,17 @@ export async function verifyBundles(options: VerifyOptions): Promise<VerifyRepor
   }
   const readable = files.flatMap(({ slot, bundle }) => (bundle ? [{ slot, records: bundle.records }] : []));
   const meterFaults = [...checkMeters(readable), ...checkTrueUps(readable, options.checkTrueUp)];
+  const memberFaults = await membersFaults(files, anchorOf, options);
   const verdicts = files.map((file): SlotVerdict => {
     for (const { slot, record, what } of meterFaults)
       if (slot === file.slot) file.faults.push({ record, what });
     if (file.bundle && !meterFaults.some(({ slot }) => slot === file.slot))
       file.holds.push('meters continue');
+    for (const { slot, record, what } of memberFaults ?? [])
+      if (slot === file.slot) file.faults.push({ record, what });
+    const named = file.bundle?.records.some(({ type }) => type === 'registry') === true;
+    if (memberFaults !== null && named && !memberFaults.some(({ slot }) => slot === file.slot))
+      file.holds.push('members');
     const verdict = {
       slot: file.slot,
       ok: file.faults.length === 0,
@@ -131,6 +140,19 @@ export async function verifyBundles(options: VerifyOptions): Promise<VerifyRepor
     slots: verdicts,
     faults,
   };
+}
+
+/** Who takes part, against the registry on chain; null when that was not asked for. */
+async function membersFaults(
+  files: readonly SlotFile[],
+  anchorOf: ReadonlyMap<SlotId, Anchor>,
+  { chain, registryAt }: VerifyOptions,
+): Promise<SlotFault[] | null> {
+  if (registryAt === undefined) return null;
+  const settled = files.flatMap(({ slot, bundle }) =>
+    bundle ? [{ slot, records: bundle.records, batchBlock: anchorOf.get(slot)?.block.number ?? null }] : [],
+  );
+  return checkMembership(settled, chain, registryAt);
 }
 
 /** Each true-up against the bundle of the slot it corrects. */
