@@ -129,6 +129,11 @@ describe('members against the registry on chain', () => {
       ['1 record 0 (participant ann): does not say which block of the registry names its members'],
     ],
     [
+      'slots that never say a block, although there is a registry',
+      settled([], [], []).map((one, index) => ({ ...one, batchBlock: [3, 5, 7][index]! })),
+      ['2 records: does not say which block of the registry names its members'],
+    ],
+    [
       'a block that goes back',
       settled(at(5), at(3)),
       ['1 record 0 (registry 3): goes back to block 3, after block 5'],
