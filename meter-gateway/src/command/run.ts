@@ -5,6 +5,7 @@ import { CommonwattError, signerFromSeed, type Clock, type Signer } from '@commo
 import type { Deliver } from '../delivery.ts';
 import type { Gateway } from '../contract.ts';
 import { startGateway } from '../gateway.ts';
+import { watchOsClock } from '../os-clock.ts';
 import { systemClock } from '../system-clock.ts';
 import { pkiFolderOf } from './check.ts';
 import { readConfig } from './file.ts';
@@ -24,7 +25,8 @@ export async function runFromConfig(path: string, options: RunOptions): Promise<
   const signer = openKey(join(folder, 'gateway.key'));
   options.log(`${file.gateway}: public key ${signer.publicKey}, to be registered by ${file.participant}`);
   const real = options.clock === undefined ? systemClock() : undefined;
-  const gateway = await startGateway({
+  const machine = real && (await watchOsClock(options.log));
+  const starting = startGateway({
     community: file.community,
     participant: file.participant,
     gateway: file.gateway,
@@ -39,11 +41,21 @@ export async function runFromConfig(path: string, options: RunOptions): Promise<
     limits: file.limits,
     log: options.log,
     tuning: {
-      ...(real ? { clockSynchronised: () => real.synchronised() } : {}),
+      ...(real && machine ? { clockSynchronised: () => real.synchronised() && machine.synchronised() } : {}),
       ...(file.limits.rampWPerS === undefined ? {} : { rampWPerS: file.limits.rampWPerS }),
     },
   });
-  return gateway;
+  const gateway = await starting.catch((error: unknown) => {
+    machine?.stop();
+    throw error;
+  });
+  return {
+    ...gateway,
+    async stop() {
+      machine?.stop();
+      await gateway.stop();
+    },
+  };
 }
 
 /** Whose box a configuration file describes, and its key; made when there is none yet. Throws CommonwattError `malformed` or `not-found`. */

@@ -1,5 +1,6 @@
 import { CommonwattError } from '@commonwatt/domain';
 import type { BatteryControl } from '../device.ts';
+import { ModbusException } from '../modbus/bus.ts';
 import { toWords } from '../modbus/profile-control.ts';
 import { applyScale, scaleFactor } from './decode.ts';
 import type { FoundModel } from './discover.ts';
@@ -15,16 +16,20 @@ const MAX_W = 2;
 const MODE = 5;
 const OUT_RATE = 12;
 const REVERSION_S = 15;
+const GRID_CHARGE = 17;
 const SF_MAX_W = 18;
 const SF_RATE = 25;
 const LENGTH = 26;
 const BOTH_LIMITS = 3;
+const FROM_PV_ONLY = 0;
+const FROM_GRID = 1;
 
 /**
  * Battery control through SunSpec model 124. The model only limits rates; forcing uses the convention of Fronius and others that a
  * negative limit of one direction is a minimum of the other: with both limits active (StorCtl_Mod 3), discharge at P is
  * OutWRte = +P, InWRte = -P; charge at P is InWRte = +P, OutWRte = -P, in percent of WChaMax. StorCtl_Mod 0 releases.
- * InOutWRte_RvrtTms makes the device fall back by itself; it is written with every setpoint.
+ * InOutWRte_RvrtTms makes the device fall back by itself; it is written with every setpoint. A device whose ChaGriSet allows charging from
+ * the sun alone would acknowledge a charge and do nothing at night: it is allowed the grid while it is told to charge, and no longer.
  */
 export function storageControl(found: FoundModel, registers: HoldingRegisters): BatteryControl {
   const at = (offset: number): number => found.address + offset;
@@ -41,10 +46,22 @@ export function storageControl(found: FoundModel, registers: HoldingRegisters): 
   };
   const signed = (word: number | undefined): number => ((word ?? 0) << 16) >> 16;
 
+  let gridAllowed = false;
+  /** Some devices have the register and do not let it be written: then it is theirs to know. */
+  const setGridCharge = async (value: number): Promise<void> => {
+    await registers.write(at(GRID_CHARGE), [value]).catch((error: unknown) => {
+      if (!(error instanceof ModbusException)) throw error;
+    });
+  };
+
   return {
     reverts: true,
     async force(powerW, reversionMs) {
-      const { maxW, exponent } = await look();
+      const { maxW, exponent, words } = await look();
+      if (powerW < 0 && words[GRID_CHARGE] === FROM_PV_ONLY) {
+        await setGridCharge(FROM_GRID);
+        gridAllowed = true;
+      }
       // Towards zero: never more than was allowed.
       const raw = Math.trunc(applyScale((powerW / maxW) * 100, -exponent) + Math.sign(powerW) * 1e-9);
       const outRate = toWords(raw, 'i16', 'high-first');
@@ -69,6 +86,8 @@ export function storageControl(found: FoundModel, registers: HoldingRegisters): 
       const { exponent } = await look();
       const full = toWords(applyScale(100, -exponent), 'i16', 'high-first');
       await registers.write(at(OUT_RATE), [...full, ...full]);
+      if (gridAllowed) await setGridCharge(FROM_PV_ONLY);
+      gridAllowed = false;
       const [mode] = await registers.read(at(MODE), 1);
       if (mode !== 0)
         throw new CommonwattError('unavailable', `model 124 keeps StorCtl_Mod ${mode} on release`);

@@ -247,6 +247,22 @@ describe('storage control, model 124', () => {
     expect(battery.powerW).toBe(0);
   });
 
+  test('a battery that may charge from the sun alone is allowed the grid while it is told to charge', async () => {
+    const battery = fakeBattery(fake);
+    const setting = (battery.at[124] ?? 0) + 17;
+    fake.set(setting, [0]);
+    const { control } = device('battery');
+    await control?.force(1000, 60_000);
+    expect(fake.registers.get(setting)).toBe(0);
+    await control?.force(-1000, 60_000);
+    expect(fake.registers.get(setting)).toBe(1);
+    await control?.release();
+    expect(fake.registers.get(setting)).toBe(0);
+    // One that does not let itself be told is charged all the same, as far as it will.
+    fake.refuse = ({ code, address }) => (code === 16 && address === setting ? 2 : 0);
+    expect(await control?.force(-1000, 60_000)).toMatchObject({ holds: true });
+  });
+
   test('a mode that does not stay is told', async () => {
     const battery = fakeBattery(fake);
     const storage = battery.at[124] ?? 0;
