@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { signerFromSeed, type MeterReading } from '@commonwatt/domain';
 import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../test/homes.ts';
@@ -52,4 +54,26 @@ test('a file that is no database is refused with what to do', () => {
   openStore(file, identity).close();
   writeFileSync(file, 'this is no database, it only has the name of one');
   expect(() => openStore(file, identity)).toThrow(/cannot be opened/);
+});
+
+test('a disk that really ends: what was taken is there, whole and in order, and goes on when there is room', () => {
+  const file = path();
+  const script = fileURLToPath(new URL('../../test/store-process.ts', import.meta.url));
+  const node = `'${process.execPath}' --disable-warning=ExperimentalWarning '${script}' '${file}'`;
+  const live = (limit: string): string[] =>
+    execFileSync('sh', ['-c', `${limit} ${node}`], { encoding: 'utf8' })
+      .trim()
+      .split('\n');
+  // A file may not grow beyond this many blocks of 512 bytes: what the system says of a full disk.
+  const lines = live('ulimit -f 500;');
+  expect(lines.at(-1)).toMatch(/^stopped: .*(full|I\/O)/);
+  const taken = lines.length - 1;
+  expect(taken).toBeGreaterThan(3);
+  expect(taken).toBeLessThan(40);
+  expect(live('')).toEqual(Array.from({ length: 40 }, (_, index) => String(taken + index)));
+  const store = openStore(file, identity);
+  onTestFinished(() => store.close());
+  const sequences = store.readings(0, 1000).map(({ payload }) => payload.sequence);
+  expect(sequences).toEqual(Array.from({ length: taken + 40 }, (_, index) => index));
+  expect(store.memory()?.sequence).toBe(taken + 40);
 });
