@@ -52,6 +52,15 @@ describe('a neighbourhood of six homes over twelve slots', { timeout: 240_000 },
     expect(summary.chain.feesNative).toBeGreaterThan(0);
   });
 
+  it("holds the homes' readings against the meter at the transformer", () => {
+    const { losses } = summary;
+    const slots = Object.values(losses?.slots ?? {}).reduce((total, count) => total + count, 0);
+    expect(slots).toBeGreaterThanOrEqual(12);
+    expect(losses?.slots.normal).toBeGreaterThan(6);
+    expect(losses?.lostWh).toBeGreaterThan(0);
+    expect(losses?.suspects).toEqual([]);
+  });
+
   it('reads every home by its own protocol, in every slot', () => {
     const { modbus, opcua, estimated } = summary.readings;
     expect(modbus + opcua + estimated).toBe(6 * 12);

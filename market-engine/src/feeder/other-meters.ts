@@ -50,8 +50,10 @@ export function neverMoves(feeder: string, window: Window, loss: LossModel): Met
   const missing = window.averageUseWh.map((value, t) => use * value + own * only.ownWh[t]!);
   const slots = window.ones.reduce((sum, value) => sum + value, 0);
   const movedWh = missing.reduce((sum, value) => sum + Math.abs(value), 0) / slots;
-  if (Math.sqrt(2 * gain) < certain(window) || movedWh < STILL_WH_MIN) return null;
-  const missingWh = Math.round(missing.reduce((sum, value) => sum + value, 0));
+  const shaped = Math.sqrt(2 * gain) >= certain(window) && movedWh >= STILL_WH_MIN;
+  const excessWh = beyondLosses(window, loss);
+  if (!shaped && excessWh === 0) return null;
+  const missingWh = Math.round(shaped ? missing.reduce((sum, value) => sum + value, 0) : excessWh);
   return suspectText({
     participant: only.participant,
     fault: 'stuck',
@@ -61,10 +63,27 @@ export function neverMoves(feeder: string, window: Window, loss: LossModel): Met
   });
 }
 
+/** What came in beyond the most that may be lost, over all slots, Wh; 0 unless that is certain. */
+function beyondLosses(window: Window, { permille, constantWh }: LossModel): number {
+  const { differenceWh, throughputWh, ones } = window;
+  const excess = differenceWh.map(
+    (value, t) => value - (throughputWh[t]! * permille) / 1000 - constantWh * ones[t]!,
+  );
+  const average = mean(excess);
+  const variance = varianceOf(
+    excess.map((value) => value - average),
+    1,
+    floorOf(window),
+  );
+  const least = STILL_WH_MIN * mean(ones);
+  const certainty = (average - least) / Math.sqrt(variance / excess.length);
+  return certainty < certain(window) ? 0 : average * excess.length;
+}
+
 /** No home explains it as well as the feeder meter does, by so much. */
 const HOMES_EXPLAIN_LESS = 0.7;
-/** A feeder meter that is wrong shows from a half to twice what flows; beyond that something else is. */
-const FEEDER_RANGE = { min: -1, max: 0.5 };
+/** A feeder meter that is wrong shows from 60 to 150 % of what flows; beyond that something else is. */
+const FEEDER_RANGE = { min: -0.67, max: 0.33 };
 
 /**
  * When no home is named: the feeder meter itself. Its error goes with all that flows through the transformer, so it must explain the differences
@@ -95,6 +114,8 @@ export function testFeeder(feeder: string, window: Window): MeterSuspect | null 
   if (certainty < certain(window)) return null;
   const swapped = Math.abs(coefficient - 2) < 0.2;
   if (!swapped && (coefficient > FEEDER_RANGE.max || coefficient < FEEDER_RANGE.min)) return null;
+  // A meter that never moves may be what is missing; nobody can tell.
+  if (window.homes.some(({ still }) => mean(still) >= ALWAYS_STILL)) return null;
   const homes = window.homes.flatMap(({ netWh, useWh }) => [netWh, useWh]);
   if (homes.some((series) => explainedBy(series).explained > HOMES_EXPLAIN_LESS * explained)) return null;
   return suspectText({

@@ -85,7 +85,9 @@ async function needsOf(
     const holding = values[4 + index * 3];
     const approval = values[5 + index * 3] as { amount: Amount } | null;
     const left = approval === null ? 0n : amountOf(approval.amount);
-    const approves = left * 2n < options.approvalMicro;
+    // A feeder registers its gateway, for which it needs deposits; it has no part in the money.
+    const pays = participant.role !== 'feeder';
+    const approves = pays && left * 2n < options.approvalMicro;
     const free = amountOf(account.data.free);
     const more = extra.get(participant.accountKey) ?? 0n;
     const wanted = keep + more + (approves ? fee : 0n) + (approval === null ? deposit : 0n);
@@ -96,7 +98,7 @@ async function needsOf(
       who: participant.id,
       accountKey: participant.accountKey,
       native: free < wanted && (approves || isNew || more > 0n) ? wanted - free : 0n,
-      assetMicro: isNew ? first : 0n,
+      assetMicro: pays && isNew ? first : 0n,
     };
     if (need.native > 0n || need.assetMicro > 0n) needs.push(need);
   });
