@@ -66,6 +66,48 @@ test('a clock in local time is told only where its zone is known', () => {
 });
 
 test.each([
+  ['janitza-umg96rm', 3, 512, [26, 7, 15, 12, 0, 0]],
+  ['sungrow-sh', 3, 4999, [2026, 7, 15, 12, 0, 0]],
+  ['huawei-luna2000', 3, 40_000, u32(utc('2026-07-15T12:00:00') / 1000)],
+])('%s tells its time with function %i at %i', async (name, code, address, words) => {
+  const fake = await fakeModbus();
+  const connections = openConnections({ pkiFolder: '/nonexistent' });
+  try {
+    fake.set(address, words);
+    const device = (over: object) =>
+      connections.device({
+        id: 'device',
+        role: 'battery',
+        protocol: 'modbus-tcp',
+        host: '127.0.0.1',
+        port: fake.port,
+        unitId: 1,
+        profile: name,
+        ...over,
+      });
+    expect(device({}).clock).toBeUndefined();
+    expect(await device({ timezone: 'Europe/Berlin' }).clock?.()).toBe(utc('2026-07-15T10:00:00'));
+    expect(fake.requests).toEqual([{ unit: 1, code, address, count: words.length }]);
+  } finally {
+    await connections.closeAll();
+    await fake.close();
+  }
+});
+
+test('profiles of makes without a clock have none', () => {
+  for (const name of [
+    'sdm630',
+    'em340',
+    'em24',
+    'iem3155',
+    'abb-b23',
+    'solaredge-storedge',
+    'victron-gx-battery',
+  ])
+    expect(loadProfile(name)).not.toHaveProperty('clock');
+});
+
+test.each([
   [
     '122',
     block(122, 44, { 41: u32((utc('2026-06-01T12:00:00') - utc('2000-01-01T00:00:00')) / 1000) }),
