@@ -38,31 +38,36 @@ export async function openLive(
   timeoutMs: number,
 ): Promise<Live> {
   const { endpoint, user, password, serverCertificatePath, pkiFolder, security } = target;
-  const { OPCUAClient, MessageSecurityMode, SecurityPolicy, UserTokenType } = await import('node-opcua');
-  const pki = await openPki(pkiFolder);
-  checkValidity(pki.ownCertificate(), Date.now(), 'gateway');
-  // Pinned: another trusted server at this address is refused too.
-  const serverCertificate =
-    serverCertificatePath === undefined ? undefined : await pki.trust(serverCertificatePath);
-  if (serverCertificate) checkValidity(serverCertificate, Date.now(), 'server');
-  const client = OPCUAClient.create({
-    applicationName: 'Commonwatt gateway',
-    applicationUri: APPLICATION_URI,
-    clientCertificateManager: pki.manager,
-    certificateFile: pki.certificateFile,
-    privateKeyFile: pki.privateKeyFile,
-    securityMode: MessageSecurityMode.SignAndEncrypt,
-    securityPolicy: SecurityPolicy[security ?? 'Basic256Sha256'],
-    ...(serverCertificate === undefined ? {} : { serverCertificate }),
-    endpointMustExist: false,
-    keepSessionAlive: true,
-    requestedSessionTimeout: SESSION_TIMEOUT_MS,
-    transportTimeout: timeoutMs,
-    // With 0 the library would not take up a broken connection again.
-    connectionStrategy: { maxRetry: 1, initialDelay: 100, maxDelay: 2000 },
-  });
+  let client: OPCUAClient | undefined;
   let session: ClientSession | undefined;
+  /** Nobody waits for it any more. */
+  let late = false;
   const opening = (async (): Promise<Live> => {
+    const { OPCUAClient, MessageSecurityMode, SecurityPolicy, UserTokenType } = await import('node-opcua');
+    // Within the deadline too: a process that was killed may have left the folder locked, for two minutes.
+    const pki = await openPki(pkiFolder);
+    checkValidity(pki.ownCertificate(), Date.now(), 'gateway');
+    // Pinned: another trusted server at this address is refused too.
+    const serverCertificate =
+      serverCertificatePath === undefined ? undefined : await pki.trust(serverCertificatePath);
+    if (serverCertificate) checkValidity(serverCertificate, Date.now(), 'server');
+    if (late) throw new Error('too late');
+    client = OPCUAClient.create({
+      applicationName: 'Commonwatt gateway',
+      applicationUri: APPLICATION_URI,
+      clientCertificateManager: pki.manager,
+      certificateFile: pki.certificateFile,
+      privateKeyFile: pki.privateKeyFile,
+      securityMode: MessageSecurityMode.SignAndEncrypt,
+      securityPolicy: SecurityPolicy[security ?? 'Basic256Sha256'],
+      ...(serverCertificate === undefined ? {} : { serverCertificate }),
+      endpointMustExist: false,
+      keepSessionAlive: true,
+      requestedSessionTimeout: SESSION_TIMEOUT_MS,
+      transportTimeout: timeoutMs,
+      // With 0 the library would not take up a broken connection again.
+      connectionStrategy: { maxRetry: 1, initialDelay: 100, maxDelay: 2000 },
+    });
     await client.connect(endpoint);
     session = await client.createSession({ type: UserTokenType.UserName, userName: user, password });
     if (session.serverCertificate) checkValidity(session.serverCertificate, Date.now(), 'server');
@@ -73,7 +78,8 @@ export async function openLive(
   try {
     return await withDeadline(opening, timeoutMs, 'connect');
   } catch (error) {
-    void discard({ client, session });
+    late = true;
+    if (client) void discard({ client, session });
     opening.then(discard, () => {});
     throw error;
   }

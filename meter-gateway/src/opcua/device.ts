@@ -84,6 +84,7 @@ function watcher(
   connection: OpcuaConnection,
 ): NonNullable<Device['watch']> {
   return (listener) => {
+    const told = new Map<Quantity, number>();
     const nodes = WATCHED.flatMap((quantity) => {
       const mapping = map[quantity];
       return mapping ? [{ quantity, ...mapping }] : [];
@@ -99,7 +100,14 @@ function watcher(
         const value = numberOf(data);
         if (!found || value === undefined) return;
         const { values } = toSample([[found.quantity, value * found.scale]]);
-        if (Object.keys(values).length > 0) listener(values);
+        const now = values[found.quantity];
+        if (now === undefined) return;
+        // Some servers take a deadband and report every change all the same.
+        const before = told.get(found.quantity);
+        if (before !== undefined && found.quantity === 'powerW' && Math.abs(now - before) <= deadbandW)
+          return;
+        told.set(found.quantity, now);
+        listener(values);
       },
     });
   };

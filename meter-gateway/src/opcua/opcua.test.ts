@@ -1,6 +1,6 @@
-import net from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cuttable } from '../../test/cuttable.ts';
 import { fakeOpcua, type FakeOpcua } from '../../test/fake-opcua.ts';
 import { temporaryFolder } from '../../test/homes.ts';
 import { openConnections, type Connections } from '../connect.ts';
@@ -115,40 +115,22 @@ test('another trusted server at the address is refused: the certificate is pinne
 });
 
 test('a server that freezes: an error in time, and values again once it answers', async () => {
-  const upstream = Number(new URL(server.endpoint.replace('opc.tcp', 'http')).port);
-  let frozen = false;
-  const sockets = new Set<net.Socket>();
-  const proxy = net.createServer((socket) => {
-    const inner = net.connect(upstream, '127.0.0.1');
-    sockets.add(socket).add(inner);
-    socket.on('data', (data) => frozen || inner.write(data));
-    inner.on('data', (data) => frozen || socket.write(data));
-    for (const [a, b] of [
-      [socket, inner],
-      [inner, socket],
-    ] as const) {
-      a.on('error', () => {});
-      a.on('close', () => b.destroy());
-    }
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  const { port } = proxy.address() as net.AddressInfo;
+  const network = await cuttable(Number(new URL(server.endpoint.replace('opc.tcp', 'http')).port));
   const patient = openConnections({
     pkiFolder,
     opcua: { timeoutMs: 300, connectTimeoutMs: 4000, backoffFirstMs: 1, backoffMaxMs: 5 },
   });
-  const device = patient.device(config({ endpoint: `opc.tcp://127.0.0.1:${port}` }));
+  const device = patient.device(config({ endpoint: `opc.tcp://127.0.0.1:${network.port}` }));
   expect((await device.read()).values.powerW).toBe(812.5);
-  frozen = true;
+  network.set('swallow');
   const startedMs = performance.now();
   await expect(device.read()).rejects.toMatchObject({ code: 'unavailable' });
   expect(performance.now() - startedMs).toBeLessThan(1000);
-  frozen = false;
-  for (const socket of sockets) socket.destroy();
+  network.set('open');
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect((await device.read()).values.powerW).toBe(812.5);
   await patient.closeAll();
-  proxy.close();
+  await network.close();
 });
 
 test('bad status and NaN of single nodes: left out, or nonsense', async () => {

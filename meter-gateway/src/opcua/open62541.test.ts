@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { open62541Missing, open62541Server, type Open62541, type Variable } from '@commonwatt/domain/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/homes.ts';
+import { until } from '../../test/test-home.ts';
 import { openConnections, type Connections } from '../connect.ts';
 import { POLICIES } from './client.ts';
 import { derOf, gatewayCertificate } from './pki.ts';
@@ -152,6 +153,29 @@ describe.skipIf(missing !== undefined)('an open62541 server', () => {
     expect(sample?.values.importWh).toBe(12_345_678_901);
     await server.stop();
     server = await start({ port });
+  });
+
+  test('a subscription: changes beyond the deadband alone, and again after the server was away', async () => {
+    connections = quick();
+    const meter = connections.device(config({ subscribe: { samplingIntervalMs: 100, deadbandW: 200 } }));
+    const seen: number[] = [];
+    meter.watch?.(({ powerW }) => seen.push(powerW ?? Number.NaN));
+    await meter.read();
+    await until(() => seen.at(-1) === 1500, 'the first value');
+    await server.set(power, { value: 1.6 });
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    await server.set(power, { value: 2.5 });
+    await until(() => seen.at(-1) === 2500, 'the change');
+    // The server takes the deadband and tells of every change all the same.
+    expect(seen).toEqual([1500, 2500]);
+    const port = Number(new URL(server.endpoint.replace('opc.tcp', 'http')).port);
+    await server.stop();
+    server = await start({ port });
+    await until(() => {
+      void meter.read().catch(() => {});
+      return seen.length > 2;
+    }, 'the value after the restart');
+    expect(seen.at(-1)).toBe(1500);
   });
 
   test('a server that freezes: an error within the deadline, values when it goes on', async () => {

@@ -1,9 +1,20 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { fakeOpcua, type FakeOpcua } from '../../test/fake-opcua.ts';
 import { temporaryFolder } from '../../test/homes.ts';
+import { until } from '../../test/test-home.ts';
 import { openConnections } from '../connect.ts';
 import { APPLICATION_URI, gatewayCertificate, openPki } from './pki.ts';
 
@@ -34,8 +45,13 @@ async function serve(options: Omit<Parameters<typeof fakeOpcua>[0], 'values'>): 
 }
 
 /** One look with a connection of its own; `pin` names the server's certificate in the configuration. */
-async function look(server: FakeOpcua, pkiFolder: string, pin = false): Promise<number | undefined> {
-  const connections = openConnections({ pkiFolder });
+async function look(
+  server: FakeOpcua,
+  pkiFolder: string,
+  pin = false,
+  connectTimeoutMs = 10_000,
+): Promise<number | undefined> {
+  const connections = openConnections({ pkiFolder, opcua: { connectTimeoutMs } });
   try {
     const { values } = await connections
       .device({
@@ -107,6 +123,25 @@ test('key and folder are for their owner alone, even where the folder was there 
   const { privateKeyFile } = await openPki(pkiFolder);
   expect(statSync(pkiFolder).mode & 0o777).toBe(0o700);
   expect(statSync(privateKeyFile).mode & 0o777).toBe(0o600);
+});
+
+test('a lock that a killed process left: an error within the deadline, and no lock for ever', async () => {
+  const path = folder();
+  const pkiFolder = join(path, 'pki');
+  const server = await serve({ folder: join(path, 'server') });
+  expect(await look(server, pkiFolder, true)).toBe(812.5);
+  const lock = join(pkiFolder, 'mutex.lock');
+  mkdirSync(lock);
+  rmSync(join(pkiFolder, 'trusted', 'certs'), { recursive: true });
+  mkdirSync(join(pkiFolder, 'trusted', 'certs'));
+  const startedMs = performance.now();
+  await expect(look(server, pkiFolder, true, 1500)).rejects.toThrow(/no answer within 1500 ms/);
+  expect(performance.now() - startedMs).toBeLessThan(5000);
+  // Two minutes later it is nobody's any more.
+  const past = new Date(Date.now() - 121_000);
+  utimesSync(lock, past, past);
+  await until(() => !existsSync(lock), 'the end of the lock');
+  expect(await look(server, pkiFolder, true)).toBe(812.5);
 });
 
 /** An authority, a server certificate that it issued, and its revocation list (empty, and with that certificate on it). */
