@@ -1,10 +1,11 @@
-// `npm run soak [-- --only market|feeder|settlement]`: the long form of the seeded tests. The crash tests stop at the first seed that fails.
+// `npm run soak [-- --only market|feeder|settlement|multisig]`: the long form of the seeded tests. The crash tests stop at the first seed that fails.
 import { parseArgs } from 'node:util';
 
 const PARTS = {
   market: ['../market-engine/bench/crash.soak.ts', 'soakMarket'],
   feeder: ['../market-engine/bench/feeder.soak.ts', 'soakFeeder'],
   settlement: ['../substrate-client/bench/settlement.soak.ts', 'soakSettlement'],
+  multisig: ['../substrate-client/bench/multisig.soak.ts', 'soakMultisig'],
 };
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });

@@ -8,6 +8,7 @@ import { batchCall } from '../src/community/batch-call.ts';
 import { readMany } from '../src/community/read-many.ts';
 import { startEmbeddedChain } from '../src/embedded/start.ts';
 import { openSettlement } from '../src/settlement/open.ts';
+import { benchMultisig } from './multisig-costs.ts';
 import { benchCosts, benchRealDay, blockCost } from './settlement-costs.ts';
 import { members, randomFrom, sampleSlot, signerNamed, slotsFrom } from '../src/testing/sample.ts';
 
@@ -32,6 +33,7 @@ export async function benchSettlement(
     print(`embedded chain ready after ${figures['startMs']} ms`);
     const place = { chain, assetId: ASSET, settlementKey: TREASURY.publicKey };
     await benchCosts(place, print, figures);
+    await benchMultisig(chain, place.assetId, print, figures);
     if (options.state !== undefined)
       await benchRealDay(place, join(options.state, 'bundles'), print, figures);
     for (const homes of [20, 200]) await benchTime(chain, homes, folder, print, figures);

@@ -125,7 +125,8 @@ function checkCalls(chain: Chain): void {
   }
 }
 
-function approvalCall(
+/** A signatory's extrinsic for a call; `weight` is the most the call may use. */
+export function approvalCall(
   chain: Chain,
   terms: MultisigTerms,
   ownKey: string,
