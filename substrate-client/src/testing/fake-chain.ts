@@ -368,7 +368,8 @@ export class FakeChain implements CommunityChain {
   #refusal(extrinsic: Extrinsic, state: State, atNumber: number): string | null {
     const { genesisHash, specVersion, birth, nonce, deathNumber, call, approval } = extrinsic;
     const next = approval ? (state.multisig.nonces.get(approval.signer) ?? 0) : state.nonce;
-    if (atNumber >= deathNumber) return 'ancient birth block';
+    // The runtime then takes the era to begin later, and the signature is not over that block.
+    if (atNumber >= deathNumber) return 'bad proof: the era has passed';
     if (genesisHash !== this.genesisHash || specVersion !== this.specVersion) return 'bad proof';
     if (this.#blocks[birth.number]?.hash !== birth.hash) return 'bad proof: another fork';
     if (nonce < next) return 'stale';
