@@ -151,6 +151,17 @@ describe('a household approves with its own wallet', { timeout: 120_000 }, () =>
     expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
   });
 
+  it("the operator sees the chain's side in metrics, readiness and the page's view", async () => {
+    const metrics = await (await fetch(`${address}/metrics`)).text();
+    expect(metrics).toMatch(/^commonwatt_settlement_funds \d+(\.\d+)?$/m);
+    expect(metrics).toMatch(/^commonwatt_chain_finality_lag_blocks 0$/m);
+    for (const line of metrics.matchAll(/^commonwatt_chain_alarm.*$/gm)) expect(line[0]).toMatch(/ 0$/);
+    const ready = await json<{ ready: boolean; chain: { alarms: unknown[] } }>('/readyz');
+    expect(ready).toMatchObject({ ready: true, chain: { alarms: [] } });
+    const view = await json<{ chain: { health: { funds: string } } }>('/v1/neighbourhood');
+    expect(view.chain.health.funds).toMatch(/ ROC$/);
+  });
+
   it('and nobody can keep the chain busy with it', async () => {
     const asked = Array.from({ length: 70 }, () => fetch(`${address}/v1/approvals?participant=home-01`));
     const statuses = (await Promise.all(asked)).map(({ status }) => status);

@@ -76,6 +76,7 @@ export {
 } from './units.ts';
 export {
   type BatchView,
+  type ChainHealthView,
   type FlowView,
   type HomeView,
   type NeighbourhoodView,

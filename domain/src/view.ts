@@ -34,7 +34,13 @@ export interface NeighbourhoodView {
   readonly batches: readonly BatchView[];
   readonly signals: readonly SignalView[];
   readonly history: readonly SlotView[];
-  readonly chain: { readonly endpoint: string; readonly finalizedBlock: number; readonly healthy: boolean };
+  readonly chain: {
+    readonly endpoint: string;
+    readonly finalizedBlock: number;
+    readonly healthy: boolean;
+    /** Left out until it was looked at. */
+    readonly health?: ChainHealthView;
+  };
   readonly totals: {
     readonly slotsSettled: number;
     readonly tradedWh: number;
@@ -45,6 +51,20 @@ export interface NeighbourhoodView {
     readonly billWithMarketMicro: string;
     readonly billWithoutMarketMicro: string;
   };
+}
+
+/** The chain's side as an operator watches it. Amounts in the native token, as text with its symbol; null while nothing is known. */
+export interface ChainHealthView {
+  readonly batchesPending: number;
+  readonly pendingS: number;
+  readonly finalityLagBlocks: number;
+  readonly funds: string | null;
+  readonly fees: string | null;
+  /** Days that the funds pay fees for. */
+  readonly feeDays: number | null;
+  /** Days until the first balance or approval runs out. */
+  readonly approvalDays: number | null;
+  readonly alarms: readonly { readonly rule: string; readonly said: string; readonly remedy: string }[];
 }
 
 export interface FlowView {

@@ -1,7 +1,7 @@
 import { buildDashboard } from './dashboard.ts';
 import { DASHBOARDS } from './dashboards/index.ts';
 import type { InfluxTarget } from './panels.ts';
-import { LOADING_QUERY } from './provisioning.ts';
+import { CHAIN_RULES, LOADING_QUERY } from './provisioning.ts';
 
 export { expandMacros, type QueryContext } from './macros.ts';
 
@@ -40,5 +40,9 @@ export function dashboardQueries(): DashboardQuery[] {
     );
     return [...panels, ...variables, ...annotations];
   });
-  return [...all, { name: 'alert rules / feeder loading', query: LOADING_QUERY }];
+  return [
+    ...all,
+    { name: 'alert rules / feeder loading', query: LOADING_QUERY },
+    ...CHAIN_RULES.map(({ uid, query }) => ({ name: `alert rules / ${uid}`, query })),
+  ];
 }

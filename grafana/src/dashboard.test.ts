@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { buildDashboard } from './dashboard.ts';
 import { DASHBOARDS } from './dashboards/index.ts';
 import { DATASOURCE_UID, type InfluxTarget } from './panels.ts';
-import { alertsFile } from './provisioning.ts';
+import { alertsFile, CHAIN_RULES } from './provisioning.ts';
 
 test('uids are fixed and each is there once', () => {
   expect(DASHBOARDS.map((spec) => spec.uid)).toEqual([
@@ -62,4 +62,16 @@ test('an alert leads to the panel that shows it', () => {
   expect(text).toContain('"__panelId__":"5"');
   const feeders = buildDashboard(DASHBOARDS[1]!).panels as Panel[];
   expect(feeders.find((panel) => panel.id === 5)?.title).toBe('Loading');
+  const market = buildDashboard(DASHBOARDS.find(({ uid }) => uid === 'commonwatt-market')!).panels as Panel[];
+  const shown = CHAIN_RULES.map(({ uid, panel }) => [
+    uid,
+    market.find(({ id }) => String(id) === panel)?.title,
+  ]);
+  expect(Object.fromEntries(shown)).toEqual({
+    'commonwatt-chain-silent': 'Node and finality',
+    'commonwatt-batch-pending': 'Batches on their way',
+    'commonwatt-finality-lag': 'Node and finality',
+    'commonwatt-fee-days': 'Fees last for',
+    'commonwatt-approvals-low': 'Approvals last for',
+  });
 });

@@ -9,3 +9,4 @@ export {
   type MeasurementSpec,
   type TagOf,
 } from './schema.ts';
+export { CHAIN_RULES } from './provisioning.ts';

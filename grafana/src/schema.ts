@@ -92,6 +92,23 @@ export const MEASUREMENTS = {
       amount: { type: 'float', doc: 'EUR moved' },
     },
   },
+  chain: {
+    doc: 'The chain’s side as settlement sees it, every few seconds.',
+    tags: { community: 'community id' },
+    fields: {
+      silent_s: { type: 'float', doc: 's since the node last answered' },
+      pending: { type: 'integer', doc: 'batches that are not final' },
+      pending_s: { type: 'float', doc: 's the oldest of them has been on its way' },
+      lag_blocks: { type: 'integer', doc: 'blocks that are not final yet' },
+      finalized: { type: 'integer', doc: 'newest final block' },
+      funds: { type: 'float', doc: 'native token the settlement account has for fees' },
+      fees: { type: 'float', doc: 'native token paid for fees so far' },
+      fee_days: { type: 'float', doc: 'days the funds last at the mean fee so far' },
+      approval_days: { type: 'float', doc: 'days until the first balance or approval runs out' },
+      approvals_low: { type: 'integer', doc: 'participants it runs out for within a week' },
+      alarms: { type: 'integer', doc: 'alarms raised now' },
+    },
+  },
   gateway: {
     doc: 'A gateway’s own health, once a poll.',
     tags: { gateway: 'gateway id, e.g. gw-home-03', protocol: 'modbus or opcua' },

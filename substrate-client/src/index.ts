@@ -121,3 +121,14 @@ export {
 } from './wallet/approval.ts';
 export { payloadMessage, sealPayload, walletPayload, type WalletPayload } from './wallet/payload.ts';
 export { submitOnce, type Outcome } from './wallet/track.ts';
+export {
+  ALARM_LIMITS,
+  ALARM_RULES,
+  approvalDays,
+  approvalsLow,
+  chainAlarms,
+  feeDays,
+  type AlarmRule,
+  type ChainAlarm,
+  type ChainFigures,
+} from './settlement/alarms.ts';

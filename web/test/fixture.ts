@@ -188,6 +188,22 @@ export function fixtureView(options: FixtureOptions, elapsedMs: number): Neighbo
       endpoint: 'ws://127.0.0.1:8000',
       finalizedBlock: 8_114_200 + Math.floor(elapsedMs / 12_000),
       healthy: true,
+      health: {
+        batchesPending: 1,
+        pendingS: 12,
+        finalityLagBlocks: 3,
+        funds: '5.1250000000 DOT',
+        fees: '0.4200000000 DOT',
+        feeDays: 4.2,
+        approvalDays: 61.5,
+        alarms: [
+          {
+            rule: 'funds',
+            said: 'the settlement account can pay fees for 4.2 more days',
+            remedy: 'send it some of the native token',
+          },
+        ],
+      },
     },
     totals: {
       slotsSettled: metered.length,

@@ -9,13 +9,14 @@ import {
   type Market,
 } from '@commonwatt/market-engine';
 import type { Gateway } from '@commonwatt/meter-gateway';
-import { readRegistry, verifyBundles } from '@commonwatt/substrate-client';
+import { ALARM_LIMITS, readRegistry, verifyBundles } from '@commonwatt/substrate-client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPark, type NeighbourhoodSpec } from '../neighbourhood/index.ts';
 import { BundleShelf } from './bundles.ts';
 import { ApprovalDesk } from './approvals.ts';
 import { addApprovalRoutes } from './approval-routes.ts';
 import { chainFacts, type PublicChain } from './chain.ts';
+import { ChainWatch } from './chain-watch.ts';
 import { createSimulatedClock } from './clock.ts';
 import { CollateralBoard } from './collateral.ts';
 import { addCosignRoutes } from './cosign-routes.ts';
@@ -31,7 +32,7 @@ import type { RuleChanges } from './rules.ts';
 import { replay, teach } from './resume.ts';
 import { addNeighbourhoodRoutes } from './server.ts';
 import { followRegistry, membershipOf } from './registry.ts';
-import { startSettlement } from './settle.ts';
+import { PERIOD_SLOTS, startSettlement } from './settle.ts';
 import { slotAtOrAfter, slotsToSettle } from './span.ts';
 import { SignalBoard } from './signals.ts';
 import { slotLine } from './slot-line.ts';
@@ -46,6 +47,7 @@ const POLL_REAL_MS = 200;
 const LOOK_MS = 100;
 const FIRST_ORDERS_MS = 10_000;
 const BATCHES_SHOWN = 20;
+const MINUTES_PER_DAY = 1440;
 
 export interface RunOptions {
   readonly state: State;
@@ -186,6 +188,19 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   };
   let finalizedBlock = (await chain.finalizedBlock()).number;
 
+  const facts = await chainFacts(chainStart.value, state.community, communityChain.settlementKey);
+  const watch = new ChainWatch({
+    settlement,
+    community: state.community,
+    native: facts.native,
+    batchesPerDay: MINUTES_PER_DAY / (slotMinutes * PERIOD_SLOTS),
+    participants: () => market.participants.map(({ id }) => id),
+    availableMicro: (participant) => collateral.availableMicro(participant),
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => performance.now(),
+    write: (points) => telemetry.port.write(points),
+    say,
+  });
   const view = (): NeighbourhoodView =>
     neighbourhoodView({
       community,
@@ -198,11 +213,17 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
       cleared: latestClearing(board.latest(), market),
       losses: lossesOf(market),
       batches: settlement.batches(BATCHES_SHOWN),
-      chain: { endpoint, finalizedBlock, healthy: true },
+      chain: {
+        endpoint,
+        finalizedBlock,
+        healthy: watch.figures().silentS <= ALARM_LIMITS.silentS,
+        health: watch.view(),
+      },
     });
   const server = await buildMarketServer(market, {
     port: options.port,
     operatorKey: state.signer('operator').publicKey,
+    operations: { metrics: () => watch.metrics(), health: () => ({ chain: watch.view() }) },
   });
   const endStreams = await addNeighbourhoodRoutes(server, {
     view,
@@ -227,11 +248,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
     onFinal: () => void collateral.refresh(),
   });
   closing.add('approvals', () => approvals.stop());
-  addApprovalRoutes(
-    server,
-    approvals,
-    await chainFacts(chainStart.value, state.community, communityChain.settlementKey),
-  );
+  addApprovalRoutes(server, approvals, facts);
   const address = await listen(server, options.port, options.portIsDefault);
   closing.add('the page', async () => {
     endStreams();
@@ -312,6 +329,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
     say,
     over,
   });
+  const chainWatching = watch.run(over);
   const watching = watchFeeder({ clock, households, feeder: feederGateway, signals, telemetry, share, over });
   await Promise.race([
     Promise.all(households.map((household) => household.trading.firstOrders)),
@@ -321,7 +339,7 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   const completed = await untilDone();
   ended.abort();
   await clock.stop();
-  await Promise.all([watching, following]);
+  await Promise.all([watching, following, chainWatching]);
   if (failed.signal.aborted) throw failed.signal.reason;
   return completed || options.summaryFile !== null ? conclude() : null;
 

@@ -19,7 +19,7 @@ import { faucetMember } from './faucet.ts';
 import { registerHomes, registrationOf } from './registry.ts';
 import type { State } from './state.ts';
 
-const PERIOD_SLOTS = 4;
+export const PERIOD_SLOTS = 4;
 const OWN_POLL_MS = 200;
 
 export interface SettlementSide extends RunChain {

@@ -26,7 +26,7 @@ export interface ViewSources {
   readonly cleared: { readonly clearing: Clearing; readonly bids: number; readonly offers: number } | null;
   readonly losses: NeighbourhoodView['losses'];
   readonly batches: readonly BatchView[];
-  readonly chain: { readonly endpoint: string; readonly finalizedBlock: number; readonly healthy: boolean };
+  readonly chain: NeighbourhoodView['chain'];
 }
 
 /** The neighbourhood as the pages show it; pure. */

@@ -168,5 +168,75 @@ export const market: DashboardSpec = {
       span: 24,
       height: 9,
     }),
+    lines({
+      title: 'Batches on their way',
+      doc: 'Batches that are not final, and how long the oldest has waited.',
+      targets: [
+        {
+          query: new Select('chain')
+            .pick('max', 'pending')
+            .pick('max', 'pending_s', 'waiting s')
+            .matching('community')
+            .every(),
+          alias: '$col',
+        },
+      ],
+      unit: 'short',
+      min: 0,
+      span: 12,
+      height: 8,
+    }),
+    lines({
+      title: 'Node and finality',
+      doc: 'Blocks that are not final yet, and seconds since the node last answered.',
+      targets: [
+        {
+          query: new Select('chain')
+            .pick('max', 'lag_blocks', 'lag blocks')
+            .pick('max', 'silent_s', 'silent s')
+            .matching('community')
+            .every(),
+          alias: '$col',
+        },
+      ],
+      unit: 'short',
+      min: 0,
+      span: 12,
+      height: 8,
+    }),
+    stat({
+      title: 'Fees last for',
+      doc: 'Days the settlement account’s native token pays fees for, at the mean so far.',
+      targets: [
+        { query: new Select('chain').pick('last', 'fee_days', 'days').matching('community'), alias: 'days' },
+      ],
+      unit: 'd',
+      decimals: 1,
+      span: 8,
+      height: 5,
+    }),
+    stat({
+      title: 'Approvals last for',
+      doc: 'Days until the first balance or approval runs out, at its mean draw.',
+      targets: [
+        {
+          query: new Select('chain').pick('last', 'approval_days', 'days').matching('community'),
+          alias: 'days',
+        },
+      ],
+      unit: 'd',
+      decimals: 1,
+      span: 8,
+      height: 5,
+    }),
+    stat({
+      title: 'Funds for fees',
+      doc: 'Native token of the settlement account.',
+      targets: [{ query: new Select('chain').pick('last', 'funds').matching('community'), alias: 'funds' }],
+      unit: 'short',
+      decimals: 4,
+      span: 8,
+      height: 5,
+    }),
   ],
 };

@@ -13,13 +13,14 @@ export interface RouteContext {
   readonly streams: EventStreams;
   readonly wallMs: () => number;
   readonly operatorKey: string | undefined;
+  readonly operations: { metrics(): string; health(): object } | undefined;
 }
 
 type SlotRequest = FastifyRequest<{ Params: { slot: SlotId } }>;
 
 /** All routes of the market. The schemas of bodies are for the OpenAPI document; the market checks what it takes itself. */
 export function addRoutes(server: FastifyInstance, context: RouteContext): void {
-  const { market, metrics, streams, wallMs, operatorKey } = context;
+  const { market, metrics, streams, wallMs, operatorKey, operations } = context;
   const take = (summary: string, body: object, answer: object) => ({
     schema: { summary, tags: ['take'], body, response: { 200: answer, default: schemas.PROBLEM } },
     validatorCompiler: () => () => true,
@@ -198,10 +199,12 @@ export function addRoutes(server: FastifyInstance, context: RouteContext): void 
   server.get('/readyz', plain, () => {
     const health = market.health();
     if (!health.ready) throw new CommonwattError('unavailable', health.why ?? 'the market is not ready');
-    return { ready: true, nowMs: health.nowMs, slots: health.slots };
+    return { ready: true, nowMs: health.nowMs, slots: health.slots, ...operations?.health() };
   });
   server.get('/metrics', plain, (_request, reply) =>
-    reply.type(METRICS_TYPE).send(metrics.text(market.health(), streams.count)),
+    reply
+      .type(METRICS_TYPE)
+      .send(`${metrics.text(market.health(), streams.count)}${operations?.metrics() ?? ''}`),
   );
 }
 

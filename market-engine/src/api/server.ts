@@ -21,6 +21,8 @@ export interface MarketServerOptions {
   /** Raw ed25519 key of whoever may let a stuck slot go on, 64 hex digits; without it nobody may. */
   readonly operatorKey?: string;
   readonly log?: (line: string) => void;
+  /** What else is watched here: added to `/metrics` (Prometheus text) and to the body of `/readyz`. */
+  readonly operations?: { metrics(): string; health(): object };
 }
 
 export const RATE_LIMIT_DEFAULT = { max: 60_000, windowMs: 60_000 };
@@ -118,6 +120,13 @@ export async function buildMarketServer(
       },
     },
   });
-  addRoutes(server, { market, metrics, streams, wallMs, operatorKey: options.operatorKey });
+  addRoutes(server, {
+    market,
+    metrics,
+    streams,
+    wallMs,
+    operatorKey: options.operatorKey,
+    operations: options.operations,
+  });
   return server;
 }

@@ -182,6 +182,12 @@ export class Ledger {
     return rows.map(toBatch);
   }
 
+  /** Of all batches, without reading their records. */
+  batchStates(): { readonly state: BatchState }[] {
+    const rows = this.#db.prepare('SELECT state FROM batches').all();
+    return rows.map((row) => ({ state: row['state'] as BatchState }));
+  }
+
   batch(batchId: string): LedgerBatch {
     const row = this.#db.prepare('SELECT * FROM batches WHERE batch_id = ?').get(batchId);
     if (!row)

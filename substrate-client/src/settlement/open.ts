@@ -46,7 +46,7 @@ export interface Settlement {
   /** Newest first. */
   batches(limit?: number): BatchView[];
   /** Of all final batches, oldest first. */
-  receipts(): readonly SettlementReceipt[];
+  receipts(limit?: number): readonly SettlementReceipt[];
   /** Fees of all batches so far, in the chain's smallest native unit. */
   feesNative(): bigint;
   /** Figures and alarms for the operator; asks the chain. */
@@ -205,15 +205,14 @@ export async function openSettlement(options: SettlementOptions): Promise<Settle
       wake();
     },
     batches: (limit) => ledger.batches(limit ?? 1_000_000).map((batch) => toView(ledger, batch)),
-    receipts: () =>
-      ledger
-        .batches()
+    receipts: (limit) =>
+      (limit === undefined ? ledger.batches() : ledger.batches(limit).toReversed())
         .filter(({ state }) => state === 'final')
         .map((batch) => toReceipt(batch)),
     feesNative: () => ledger.feesNative(),
     status: async () =>
       statusOf({
-        batches: ledger.batches(),
+        batches: ledger.batchStates(),
         slotsWaiting: ledger.waitingSlots().length,
         finalized: await chain.finalizedBlock(),
         best: await chain.bestBlock(),

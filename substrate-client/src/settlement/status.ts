@@ -26,7 +26,7 @@ const LAG_MAX = 100;
 
 /** Pure: the alarms follow from the figures. */
 export function statusOf(input: {
-  readonly batches: readonly LedgerBatch[];
+  readonly batches: readonly Pick<LedgerBatch, 'state'>[];
   readonly slotsWaiting: number;
   readonly finalized: BlockRef;
   readonly best: BlockRef;

@@ -1,4 +1,4 @@
-import type { NeighbourhoodView } from '@commonwatt/domain';
+import type { ChainHealthView, NeighbourhoodView } from '@commonwatt/domain';
 import { formatMoney, parseMicro } from '../format.ts';
 import { Batches } from '../parts/batches.tsx';
 
@@ -36,6 +36,7 @@ export function ChainPage({ view }: { view: NeighbourhoodView }) {
           <dt>moved by them</dt>
         </div>
       </dl>
+      {chain.health && <Health health={chain.health} />}
       <section class="card">
         <h2>
           Batches<small>{chain.endpoint}</small>
@@ -43,5 +44,39 @@ export function ChainPage({ view }: { view: NeighbourhoodView }) {
         <Batches batches={batches} slotMinutes={view.slotMinutes} full />
       </section>
     </>
+  );
+}
+
+/** What an operator watches before it becomes trouble. */
+function Health({ health }: { health: ChainHealthView }) {
+  const days = (value: number | null) =>
+    value === null ? 'not known yet' : `${value.toLocaleString('en-GB')} days`;
+  const rows: [string, string][] = [
+    [
+      'batches on their way',
+      `${health.batchesPending}${health.pendingS > 0 ? `, the oldest for ${health.pendingS} s` : ''}`,
+    ],
+    ['blocks not final yet', health.finalityLagBlocks.toLocaleString('en-GB')],
+    ['for fees', health.funds ?? 'not known yet'],
+    ['fees so far', health.fees ?? 'not known yet'],
+    ['fees last for', days(health.feeDays)],
+    ['approvals last for', days(health.approvalDays)],
+  ];
+  return (
+    <section class="card" aria-label="Health of settlement">
+      {health.alarms.map(({ rule, said, remedy }) => (
+        <p class="warning-line alarm" role="alert" key={rule}>
+          {said}: {remedy}.
+        </p>
+      ))}
+      <dl class="strip">
+        {rows.map(([label, value]) => (
+          <div key={label}>
+            <dd>{value}</dd>
+            <dt>{label}</dt>
+          </div>
+        ))}
+      </dl>
+    </section>
   );
 }
