@@ -1,24 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import {
-  canonicalJson,
-  CommonwattError,
-  slotAfter,
-  type BundleRecord,
-  type SlotId,
-  type TrueUp,
-} from '@commonwatt/domain';
-import { bundleFileName } from '../bundle/files.ts';
+import { canonicalJson, type BundleRecord, type SlotId, type TrueUp } from '@commonwatt/domain';
 import { recordLabel, type Bundle } from '../bundle/layout.ts';
-import { checkLeaves, checkSettlementLeaves, readBundle, type Fault } from '../bundle/read.ts';
-import { batchRoot, slotRoot } from '../bundle/roots.ts';
+import { checkLeaves, checkSettlementLeaves, type Fault } from '../bundle/read.ts';
 import type { BlockRef, ChainReader } from '../chain/types.ts';
 import type { Claim } from '../settlement/claims.ts';
 import { findAnchors, type Anchor, type Search } from './anchors.ts';
-import { checkClaims, type BatchToCheck } from './claims-check.ts';
+import { assignAnchors, isAnchored } from './assign-anchors.ts';
+import { checkBatches } from './batches-check.ts';
 import { checkMembership, type RegistryAt } from './membership.ts';
 import { checkMeters, type SlotFault, type SlotRecords } from './meters.ts';
-import { checkNets, checkOnChain, checkPayments } from './settlement-check.ts';
+import { mostCommon, readFiles, type SlotFile } from './slot-files.ts';
 
 export interface SlotVerdict {
   readonly slot: SlotId;
@@ -68,14 +58,6 @@ export interface VerifyOptions {
   readonly search?: Search;
   /** True when the community has batches before the first block looked through; left out, it is true for any block but 0. */
   readonly partial?: boolean;
-}
-
-interface SlotFile {
-  readonly name: string;
-  readonly slot: SlotId;
-  readonly bundle: Bundle | null;
-  readonly faults: Fault[];
-  readonly holds: string[];
 }
 
 /** Checks the published bundles against the chain, with nothing else to go by. Throws `not-found` when there are none. */
@@ -168,138 +150,6 @@ function checkTrueUps(slots: readonly SlotRecords[], check: CheckTrueUp | undefi
       return what === undefined ? [] : [{ slot, record: recordLabel(index, record), what }];
     }),
   );
-}
-
-function readFiles(dir: string): SlotFile[] {
-  const names = readdirSync(dir)
-    .filter((name) => name.endsWith('.json'))
-    .sort();
-  if (names.length === 0) throw new CommonwattError('not-found', `${dir} holds no bundles`, { record: dir });
-  return names.map((name) => {
-    // The file's name says which slot it claims to be, even when nothing in it can be read.
-    const slot = name.replace(/^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\dZ)\.json$/, '$1:$2:$3');
-    const { bundle, faults } = readBundle(readFileSync(join(dir, name)));
-    const all = [...faults];
-    if (bundle && bundleFileName(bundle.slot) !== name) {
-      all.push({ record: 'header (slot)', what: `the file is named ${name} and holds ${bundle.slot}` });
-    }
-    return { name, slot, bundle, faults: all, holds: bundle ? ['layout'] : [] };
-  });
-}
-
-function mostCommon(values: readonly (string | undefined)[]): string {
-  const counts = new Map<string, number>();
-  for (const value of values) if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? '';
-}
-
-/** Which batch settled which slot, from the chain and the records it commits to; each slot in one batch, no batch twice. */
-function assignAnchors(
-  anchors: readonly Anchor[],
-  files: readonly SlotFile[],
-  faults: Fault[],
-): Map<SlotId, Anchor> {
-  const assigned = new Map<SlotId, Anchor>();
-  const ids = new Set<string>();
-  const present = new Set(files.map(({ slot }) => slot));
-  for (const anchor of anchors) {
-    if (ids.has(anchor.batchId))
-      faults.push({ record: `batch ${anchor.batchId}`, what: 'is on the chain twice' });
-    ids.add(anchor.batchId);
-    const slots = slotsOfAnchor(anchor, files);
-    if (slots === null) {
-      faults.push({
-        record: `batch ${anchor.batchId}`,
-        what: `no bundle holds the settlement record that the chain commits to (${anchor.slotCount} slots from ${anchor.firstSlot})`,
-      });
-    }
-    for (const slot of slots ?? guessedSlots(anchor, files)) {
-      if (assigned.has(slot)) faults.push({ record: `slot ${slot}`, what: 'is in two batches on the chain' });
-      assigned.set(slot, anchor);
-      if (!present.has(slot)) {
-        faults.push({
-          record: `slot ${slot}`,
-          what: `batch ${anchor.batchId} settled it, and its bundle is missing`,
-        });
-      }
-    }
-  }
-  return assigned;
-}
-
-/** Slots of the settlement record with the anchored root, from any bundle that has it unchanged. */
-function slotsOfAnchor(anchor: Anchor, files: readonly SlotFile[]): SlotId[] | null {
-  const good = files.find(({ bundle }) => bundle !== null && isAnchored(bundle, anchor));
-  if (!good?.bundle) return null;
-  const slots = good.bundle.settlement.slots.map(({ slot }) => slot);
-  return slots.length === anchor.slotCount && slots[0] === anchor.firstSlot ? slots : null;
-}
-
-function isAnchored(bundle: Bundle, anchor: Anchor): boolean {
-  try {
-    return bundle.settlement.batchId === anchor.batchId && batchRoot(bundle.settlement) === anchor.root;
-  } catch {
-    // A settlement record of another shape has no root.
-    return false;
-  }
-}
-
-/** When no intact record is left: the remark's first slot and count, in the spacing that the files have. */
-function guessedSlots(anchor: Anchor, files: readonly SlotFile[]): SlotId[] {
-  for (const minutes of [15, 30, 60] as const) {
-    const slots = Array.from({ length: anchor.slotCount }, (_, index) =>
-      slotAfter(anchor.firstSlot, minutes, index),
-    );
-    if (slots.every((slot) => files.some((file) => file.slot === slot))) return slots;
-  }
-  return [anchor.firstSlot];
-}
-
-/** Nets over all slots of each batch, the payments on chain, and what is kept from batch to batch. Returns what is still kept. */
-function checkBatches(
-  files: readonly SlotFile[],
-  anchors: readonly Anchor[],
-  anchorOf: ReadonlyMap<SlotId, Anchor>,
-  faults: Fault[],
-  partial: boolean,
-): readonly Claim[] {
-  const checked: (BatchToCheck & { settled: readonly SlotFile[]; whole: boolean; found: Fault[] })[] = [];
-  const settling = new Set(anchorOf.values());
-  for (const anchor of anchors.filter((one) => settling.has(one))) {
-    const settled = files.filter(({ slot }) => anchorOf.get(slot) === anchor);
-    const holder = settled.find(({ bundle }) => bundle !== null && isAnchored(bundle, anchor));
-    if (!holder?.bundle) continue;
-    const record = holder.bundle.settlement;
-    const found = [...checkPayments(record), ...checkOnChain(record, anchor)];
-    const bundles = settled.flatMap(({ bundle }) => (bundle ? [bundle] : []));
-    // With a slot unreadable or changed its sum cannot be right; that slot has its own fault.
-    const whole =
-      bundles.length === record.slots.length &&
-      bundles.every((bundle, index) => slotRoot(bundle.records) === record.slots[index]?.root);
-    if (whole) {
-      const slots = bundles.map(({ slot, root, records }) => ({ slot, root, records }));
-      found.push(...checkNets(record, slots));
-    }
-    const records = bundles.flatMap((bundle) => bundle.records);
-    checked.push({ record, records, settled, whole, found });
-  }
-  const known = new Set(checked.map(({ record }) => record.batchId));
-  const claims = checkClaims(
-    checked,
-    (batchId) => !known.has(batchId) && (partial || anchors.some((anchor) => anchor.batchId === batchId)),
-  );
-  for (const { record, settled, whole, found } of checked) {
-    found.push(...claims.faults.filter(({ batchId }) => batchId === record.batchId));
-    if (found.length > 0)
-      faults.push(
-        ...found.map((fault) => ({
-          record: fault.record,
-          what: `${fault.what} (batch ${record.batchId})`,
-        })),
-      );
-    else for (const { holds } of settled) holds.push(whole ? 'nets and payments' : 'payments');
-  }
-  return claims.kept;
 }
 
 function checkSlot(
