@@ -7,6 +7,7 @@ export type { Metered, StatementInput } from './statement/statement-input.ts';
 export { buildSlotRecords, type SlotInputs } from './statement/slot-records.ts';
 export { rebuildRecords } from './statement/rebuild-records.ts';
 export { trueUpOriginProblem } from './statement/true-up-origin.ts';
+export { checkFeeder } from './feeder/check.ts';
 export { feederSlotOf, type FeederSlot, type HomeFlow } from './feeder/flows.ts';
 export { feederReport } from './feeder/suspects.ts';
 export { orderLimitProblem } from './statement/order-limits.ts';
