@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { DataType, OPCUAClientBase, StatusCodes } from 'node-opcua';
+import { DataType, OPCUAClientBase, StatusCodes, type DataValue } from 'node-opcua';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { cuttable, type Cuttable } from '../../test/cuttable.ts';
 import { fakeOpcua, type FakeOpcua } from '../../test/fake-opcua.ts';
@@ -10,6 +10,7 @@ import { temporaryFolder } from '../../test/homes.ts';
 import { until } from '../../test/test-home.ts';
 import { openConnections, type Connections } from '../connect.ts';
 import { gatewayCertificate } from './pki.ts';
+import { OpcuaConnection } from './session.ts';
 
 const folder = temporaryFolder();
 const pkiFolder = join(folder.path, 'pki');
@@ -144,6 +145,30 @@ describe('what a server may answer', () => {
       config({ endpoint: odd.endpoint, serverCertificatePath: odd.certificatePath }),
     );
     expect(await meter.read()).toMatchObject({ nonsense: ['powerW'], values: { exportWh: 42 } });
+  });
+
+  test('a deadband that is refused: every change is told', async () => {
+    const odd = await fakeOpcua({
+      folder: join(folder.path, 'texts'),
+      values: { ...VALUES },
+      types: { 'Meter.AcActivePowerTotal': DataType.String },
+    });
+    cleanups.push(() => odd.stop());
+    const connection = new OpcuaConnection({
+      endpoint: odd.endpoint,
+      user: 'gateway',
+      password: 'secret',
+      pkiFolder,
+      serverCertificatePath: odd.certificatePath,
+    });
+    cleanups.push(() => connection.close());
+    const node = 'nsu=urn:commonwatt:devices;s=Meter.AcActivePowerTotal';
+    const seen: unknown[] = [];
+    const onValue = (_node: string, { value }: DataValue): void => void seen.push(value.value);
+    connection.watch({ samplingIntervalMs: 100, nodes: [{ node, deadband: 10 }], onValue });
+    await connection.read([node]);
+    await until(() => seen.includes('812.5'), 'the first value');
+    expect(seen).toEqual(['812.5']);
   });
 
   test('a node that is not there is named; the session stays', async () => {

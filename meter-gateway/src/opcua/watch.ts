@@ -34,21 +34,29 @@ export async function startWatch(
     publishingEnabled: true,
     priority: 1,
   });
-  for (const { node, deadband } of watch.nodes) {
-    const item = await subscription.monitor(
+  const monitor = (node: string, deadband: number) =>
+    subscription.monitor(
       { nodeId: resolveNode(node, namespaces), attributeId: 13 },
       {
         samplingInterval: samplingIntervalMs,
         queueSize: QUEUE,
         discardOldest: true,
-        filter: new DataChangeFilter({
-          trigger: DataChangeTrigger.StatusValue,
-          deadbandType: deadband > 0 ? DeadbandType.Absolute : DeadbandType.None,
-          deadbandValue: deadband,
-        }),
+        ...(deadband > 0
+          ? {
+              filter: new DataChangeFilter({
+                trigger: DataChangeTrigger.StatusValue,
+                deadbandType: DeadbandType.Absolute,
+                deadbandValue: deadband,
+              }),
+            }
+          : {}),
       },
       TimestampsToReturn.Source,
     );
+  for (const { node, deadband } of watch.nodes) {
+    let item = await monitor(node, deadband);
+    // Not every server, or not every type of value, takes a filter: then every change is told.
+    if (deadband > 0 && !item.statusCode.isGoodish()) item = await monitor(node, 0);
     item.on('changed', (value: unknown) => onValue(node, value as DataValue));
   }
 }
