@@ -7,6 +7,7 @@ import { firstRefusal } from './dry-run.ts';
 import { signCall, submitBytes } from './extrinsics.ts';
 import { readHoldings, readObstacle } from './holdings.ts';
 import { paymentsMax } from './limits.ts';
+import { once } from './once.ts';
 import { readMany } from './read-many.ts';
 
 /** A community's money on a real chain, with the settlement account's signer. */
@@ -22,7 +23,6 @@ export function communityChain(options: {
 }): CommunityChain {
   const { chain, community, assetId, treasury, eraBlocks } = options;
   const settlementKey = treasury.publicKey;
-  let limit: Promise<number> | undefined;
   return {
     community,
     assetId,
@@ -50,7 +50,7 @@ export function communityChain(options: {
       const [account] = await readMany(chain, [[entry, [id(settlementKey)]]], hash);
       return BigInt((account as { data: { free: Amount } }).data.free.toString());
     },
-    paymentsMax: () => (limit ??= paymentsMax(chain, assetId, settlementKey)),
+    paymentsMax: once(() => paymentsMax(chain, assetId, settlementKey)),
     sign: async (call, nonce, birth) =>
       signCall(chain.api, batchCall(chain, assetId, settlementKey, call), treasury, nonce, birth, eraBlocks),
     submit: (bytes) => submitBytes(chain.rpc, bytes),
