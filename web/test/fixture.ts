@@ -192,8 +192,8 @@ export function fixtureView(options: FixtureOptions, elapsedMs: number): Neighbo
         batchesPending: 1,
         pendingS: 12,
         finalityLagBlocks: 3,
-        funds: '5.1250000000 DOT',
-        fees: '0.4200000000 DOT',
+        funds: '5.125 DOT',
+        fees: '0.42 DOT',
         feeDays: 4.2,
         approvalDays: 61.5,
         alarms: [

@@ -63,8 +63,8 @@ describe('the watch over the chain', () => {
 
   it('has figures for the page, for Prometheus and for the time series', () => {
     expect(watch.view()).toMatchObject({
-      funds: '480.000 ROC',
-      fees: '0.040 ROC',
+      funds: '480 ROC',
+      fees: '0.04 ROC',
       feeDays: 1000,
       approvalDays: 100,
       alarms: [],

@@ -122,7 +122,10 @@ export class ChainWatch {
     const { native } = this.#options;
     const figures = this.figures();
     const status = this.#status;
-    const show = (amount: bigint): string => `${formatUnits(amount, native.decimals)} ${native.symbol}`;
+    const show = (amount: bigint): string => {
+      const text = formatUnits(amount, native.decimals);
+      return `${text.includes('.') ? text.replace(/\.?0+$/, '') : text} ${native.symbol}`;
+    };
     return {
       batchesPending: figures.batchesPending,
       pendingS: Math.round(figures.pendingS),

@@ -65,7 +65,7 @@ function Health({ health }: { health: ChainHealthView }) {
   return (
     <section class="card" aria-label="Health of settlement">
       {health.alarms.map(({ rule, said, remedy }) => (
-        <p class="warning-line alarm" role="alert" key={rule}>
+        <p class="alarm" role="alert" key={rule}>
           {said}: {remedy}.
         </p>
       ))}
