@@ -1,4 +1,4 @@
-import { CommonwattError } from '@commonwatt/domain';
+import { CommonwattError, formatMicro } from '@commonwatt/domain';
 import { rebuildRecords, trueUpOriginProblem } from '@commonwatt/market-engine';
 import { readRegistry, verifyBundles, type SlotVerdict } from '@commonwatt/substrate-client';
 import { existsSync } from 'node:fs';
@@ -50,6 +50,10 @@ export const verifyCommand: Command = async (args) => {
       onSlot: (verdict) => print(verdict, values.quiet === true),
     });
     for (const fault of report.faults) console.log(`FAULT  ${fault.record}: ${fault.what}`);
+    for (const { participant, batchId, amountMicro } of report.kept)
+      console.log(
+        `KEPT   ${formatMicro(amountMicro)} for ${participant}, which could not be paid in batch ${batchId}`,
+      );
     const good = report.slots.filter((slot) => slot.ok).length;
     console.log(
       `${good} of ${report.slots.length} slots hold; ${report.ok ? 'everything agrees with the chain' : 'NOT everything agrees'}`,
