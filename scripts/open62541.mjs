@@ -1,6 +1,6 @@
 // The open62541 library for the tests of `npm test`: Debian packages it from trixie on, and its build links on bookworm too.
 // Nothing of the system is changed: apt reads a list of its own, and the packages are unpacked into node_modules/.cache.
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
@@ -15,15 +15,14 @@ export function open62541Folder(root) {
 export async function installOpen62541(root, run) {
   const folder = open62541Folder(root);
   if (existsSync(join(folder, 'usr/include/open62541/server.h'))) return undefined;
-  if (!existsSync('/usr/bin/apt-get') || !existsSync(KEYRING)) return 'this is no Debian system';
+  const archive = debianArchive();
+  if (!existsSync('/usr/bin/apt-get') || !existsSync(KEYRING) || archive === undefined)
+    return 'this is no Debian system';
   const work = join(folder, 'apt');
   for (const sub of ['lists/partial', 'cache/archives/partial'])
     mkdirSync(join(work, sub), { recursive: true });
   try {
-    writeFileSync(
-      join(work, 'trixie.list'),
-      `deb [signed-by=${KEYRING}] http://deb.debian.org/debian trixie main\n`,
-    );
+    writeFileSync(join(work, 'trixie.list'), `deb [signed-by=${KEYRING}] ${archive} trixie main\n`);
     const options = [
       `Dir::Etc::SourceList=${join(work, 'trixie.list')}`,
       'Dir::Etc::SourceParts=/dev/null',
@@ -48,4 +47,17 @@ export async function installOpen62541(root, run) {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** The Debian archive that this machine's own apt reads, undefined when there is none: `URIs: <archive>/debian` or `deb <archive>/debian ...`. */
+function debianArchive() {
+  const folder = '/etc/apt/sources.list.d';
+  const files = existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+  for (const file of ['/etc/apt/sources.list', ...files].filter((name) => existsSync(name))) {
+    const archive = /^(?:URIs:|deb)\s[^#\n]*?(https?:\/\/\S+\/debian)\/?(?:\s|$)/m.exec(
+      readFileSync(file, 'utf8'),
+    );
+    if (archive) return archive[1];
+  }
+  return undefined;
 }
