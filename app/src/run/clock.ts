@@ -1,4 +1,5 @@
 import type { Clock } from '@commonwatt/domain';
+import { Waiters } from './waiters.ts';
 
 const TICK_MS = 25;
 /** A stall of this process or of the devices slows the simulated time down; it never makes it jump. */
@@ -21,7 +22,7 @@ export function createSimulatedClock(options: {
   onError: (error: unknown) => void;
 }): SimulatedClock {
   const { speed, advance, onError } = options;
-  const waiters = new Set<{ atMs: number; wake: () => void }>();
+  const waiters = new Waiters();
   let nowMs = options.startMs;
   let running = false;
   let loop: Promise<void> = Promise.resolve();
@@ -40,37 +41,14 @@ export function createSimulatedClock(options: {
         if (running) onError(error);
         return;
       }
-      for (const waiter of waiters) {
-        if (waiter.atMs <= nowMs) {
-          waiters.delete(waiter);
-          waiter.wake();
-        }
-      }
+      waiters.wake(nowMs);
     }
   }
 
   return {
     speed,
     nowMs: () => nowMs,
-    waitUntil(atMs, signal) {
-      if (signal?.aborted) return Promise.reject(signal.reason as Error);
-      if (atMs <= nowMs) return Promise.resolve();
-      return new Promise((resolve, reject) => {
-        const abort = (): void => {
-          waiters.delete(waiter);
-          reject(signal?.reason as Error);
-        };
-        const waiter = {
-          atMs,
-          wake: () => {
-            signal?.removeEventListener('abort', abort);
-            resolve();
-          },
-        };
-        waiters.add(waiter);
-        signal?.addEventListener('abort', abort, { once: true });
-      });
-    },
+    waitUntil: (atMs, signal) => waiters.until(atMs, nowMs, signal),
     start() {
       if (running) return;
       running = true;

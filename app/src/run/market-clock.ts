@@ -1,5 +1,6 @@
 import { CommonwattError, type Clock } from '@commonwatt/domain';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Waiters } from './waiters.ts';
 
 const ASK_MS = 100;
 const DEADLINE_MS = 5_000;
@@ -13,7 +14,7 @@ export interface MarketClock extends Clock {
  * said, so it never runs ahead; while the market is away, time stands still. Throws `unavailable` when there is no market at first.
  */
 export async function followMarketClock(market: string): Promise<MarketClock> {
-  const waiters = new Set<{ readonly atMs: number; readonly wake: () => void }>();
+  const waiters = new Waiters();
   const stopping = new AbortController();
   let nowMs = await ask(market, stopping.signal);
   void (async () => {
@@ -21,34 +22,12 @@ export async function followMarketClock(market: string): Promise<MarketClock> {
       await sleep(ASK_MS, undefined, { signal: stopping.signal }).catch(() => {});
       const toldMs = await ask(market, stopping.signal).catch(() => nowMs);
       nowMs = Math.max(nowMs, toldMs);
-      for (const waiter of waiters) {
-        if (waiter.atMs > nowMs) continue;
-        waiters.delete(waiter);
-        waiter.wake();
-      }
+      waiters.wake(nowMs);
     }
   })();
   return {
     nowMs: () => nowMs,
-    waitUntil(atMs, signal) {
-      if (signal?.aborted) return Promise.reject(signal.reason as Error);
-      if (atMs <= nowMs) return Promise.resolve();
-      return new Promise((resolve, reject) => {
-        const abort = (): void => {
-          waiters.delete(waiter);
-          reject(signal?.reason as Error);
-        };
-        const waiter = {
-          atMs,
-          wake: () => {
-            signal?.removeEventListener('abort', abort);
-            resolve();
-          },
-        };
-        waiters.add(waiter);
-        signal?.addEventListener('abort', abort, { once: true });
-      });
-    },
+    waitUntil: (atMs, signal) => waiters.until(atMs, nowMs, signal),
     stop: () => stopping.abort(),
   };
 }
