@@ -1,5 +1,5 @@
 import { buildMarketServer } from '../src/api/server.ts';
-import { openMarket } from '../src/service/market.ts';
+import { openMarket } from '../src/service/open-market.ts';
 import { FIRST_SLOT, NOW_MS, RULES, traders } from './ingest-kit.ts';
 
 /** A market of its own process: `node ingest-server.ts JOURNAL`. Tells its parent the address, and its CPU time when asked. */

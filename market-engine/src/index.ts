@@ -14,7 +14,7 @@ export { orderLimitProblem } from './statement/order-limits.ts';
 export { buildCertificate, type Certificate } from './certificate/build-certificate.ts';
 export { checkCertificate, type CertificateVerdict } from './certificate/check-certificate.ts';
 
-export { openMarket } from './service/market.ts';
+export { openMarket } from './service/open-market.ts';
 export type {
   CollateralPort,
   EstimatePort,

@@ -2,7 +2,7 @@ import { CommonwattError, signerFromSeed } from '@commonwatt/domain';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMarketClient, type MarketClient } from '../client/client.ts';
-import { openMarket } from '../service/market.ts';
+import { openMarket } from '../service/open-market.ts';
 import type { Market } from '../service/ports.ts';
 import {
   COMMUNITY,

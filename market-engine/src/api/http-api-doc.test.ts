@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CommonwattError, ERROR_CODES, toProblem } from '@commonwatt/domain';
-import { openMarket } from '../service/market.ts';
+import { openMarket } from '../service/open-market.ts';
 import { COMMUNITY, SLOT, makeStage } from '../service/test-kit.ts';
 import { buildMarketServer } from './server.ts';
 

@@ -4,7 +4,11 @@ import type { FeederFilter, Market, SlotFilter, SlotSummary } from '../service/p
 import type { EventStreams } from './event-streams.ts';
 import { METRICS_TYPE, type HttpMetrics } from './metrics.ts';
 import { readRequestKey } from './own-key.ts';
-import * as schemas from './schemas.ts';
+import * as communitySchemas from './community-schemas.ts';
+import * as feederSchemas from './feeder-schemas.ts';
+import * as messageSchemas from './message-schemas.ts';
+import { PROBLEM } from './problem-schema.ts';
+import * as slotSchemas from './slot-schemas.ts';
 import { BATCH_BYTES_MAX, BATCH_MAX, takeEach } from './batch.ts';
 
 export interface RouteContext {
@@ -22,69 +26,83 @@ type SlotRequest = FastifyRequest<{ Params: { slot: SlotId } }>;
 export function addRoutes(server: FastifyInstance, context: RouteContext): void {
   const { market, metrics, streams, wallMs, operatorKey, operations } = context;
   const take = (summary: string, body: object, answer: object) => ({
-    schema: { summary, tags: ['take'], body, response: { 200: answer, default: schemas.PROBLEM } },
+    schema: { summary, tags: ['take'], body, response: { 200: answer, default: PROBLEM } },
     validatorCompiler: () => () => true,
   });
   server.post(
     '/v1/orders',
-    take('Place or replace an order', schemas.SIGNED_ORDER, schemas.ORDER_TAKEN),
+    take('Place or replace an order', messageSchemas.SIGNED_ORDER, messageSchemas.ORDER_TAKEN),
     (request) => market.submitOrder(request.body),
   );
   server.post(
     '/v1/orders/cancel',
-    take('Take an order back before the gate closes', schemas.SIGNED_CANCEL, schemas.ORDER_TAKEN),
+    take(
+      'Take an order back before the gate closes',
+      messageSchemas.SIGNED_CANCEL,
+      messageSchemas.ORDER_TAKEN,
+    ),
     (request) => market.cancelOrder(request.body),
   );
   server.post(
     '/v1/readings',
-    take("Deliver a gateway's reading of a slot", schemas.SIGNED_READING, schemas.READING_TAKEN),
+    take(
+      "Deliver a gateway's reading of a slot",
+      messageSchemas.SIGNED_READING,
+      messageSchemas.READING_TAKEN,
+    ),
     (request) => market.submitReading(request.body),
   );
 
   const takeMany = (kind: 'orders' | 'readings', message: object, answer: object) => ({
     ...take(
       `Up to ${BATCH_MAX} ${kind} at once, one after the other`,
-      schemas.batch(kind, message),
-      schemas.batchTaken(answer),
+      messageSchemas.batch(kind, message),
+      messageSchemas.batchTaken(answer),
     ),
     bodyLimit: BATCH_BYTES_MAX,
   });
-  server.post('/v1/orders/batch', takeMany('orders', schemas.SIGNED_ORDER, schemas.ORDER_TAKEN), (request) =>
-    takeEach(request, 'orders', (order) => market.submitOrder(order)),
+  server.post(
+    '/v1/orders/batch',
+    takeMany('orders', messageSchemas.SIGNED_ORDER, messageSchemas.ORDER_TAKEN),
+    (request) => takeEach(request, 'orders', (order) => market.submitOrder(order)),
   );
   server.post(
     '/v1/readings/batch',
-    takeMany('readings', schemas.SIGNED_READING, schemas.READING_TAKEN),
+    takeMany('readings', messageSchemas.SIGNED_READING, messageSchemas.READING_TAKEN),
     (request) => takeEach(request, 'readings', (reading) => market.submitReading(reading)),
   );
 
   const read = (summary: string, answer: object, more: object = {}) => ({
-    schema: { summary, tags: ['read'], response: { 200: answer, default: schemas.PROBLEM }, ...more },
+    schema: { summary, tags: ['read'], response: { 200: answer, default: PROBLEM }, ...more },
   });
-  const ofSlot = { params: schemas.SLOT_PARAM };
-  server.get('/v1/rules', read("The community's rules", schemas.RULES), () => market.rules);
-  server.get('/v1/participants', read('Who takes part', schemas.PARTICIPANTS), () => ({
+  const ofSlot = { params: slotSchemas.SLOT_PARAM };
+  server.get('/v1/rules', read("The community's rules", communitySchemas.RULES), () => market.rules);
+  server.get('/v1/participants', read('Who takes part', communitySchemas.PARTICIPANTS), () => ({
     participants: market.participants,
   }));
-  server.get('/v1/members', read('Who takes part from the next open slot on', schemas.MEMBERS), () => {
-    const { participants, gateways, asOf, fromSlot } = market.members();
-    return { fromSlot, registry: asOf ?? null, participants, gateways };
-  });
+  server.get(
+    '/v1/members',
+    read('Who takes part from the next open slot on', communitySchemas.MEMBERS),
+    () => {
+      const { participants, gateways, asOf, fromSlot } = market.members();
+      return { fromSlot, registry: asOf ?? null, participants, gateways };
+    },
+  );
   server.get(
     '/v1/slots',
-    read('Slots, oldest first, in pages', schemas.SLOT_PAGE, { querystring: schemas.PAGE_QUERY }),
+    read('Slots, oldest first, in pages', slotSchemas.SLOT_PAGE, { querystring: slotSchemas.PAGE_QUERY }),
     (request: FastifyRequest<{ Querystring: SlotFilter & { limit: number } }>) => {
       const slots = market.slots(request.query);
       const full = slots.length === request.query.limit;
       return { slots, next: full ? (slots.at(-1)?.slot ?? null) : null };
     },
   );
-  server.get('/v1/slots/:slot', read('One slot', schemas.SLOT_SUMMARY, ofSlot), (request: SlotRequest) =>
+  server.get('/v1/slots/:slot', read('One slot', slotSchemas.SLOT_SUMMARY, ofSlot), (request: SlotRequest) =>
     known(market, request.params.slot),
   );
   server.get(
     '/v1/slots/:slot/clearing',
-    read('What the book cleared at', schemas.CLEARING, ofSlot),
+    read('What the book cleared at', slotSchemas.CLEARING, ofSlot),
     (request: SlotRequest) => {
       const summary = known(market, request.params.slot);
       return market.clearing(summary.slot) ?? notYet(summary, 'it is cleared when its gate has closed');
@@ -92,7 +110,7 @@ export function addRoutes(server: FastifyInstance, context: RouteContext): void 
   );
   server.get(
     '/v1/slots/:slot/book',
-    read('The frozen book; public once the gate has closed', schemas.BOOK, ofSlot),
+    read('The frozen book; public once the gate has closed', slotSchemas.BOOK, ofSlot),
     (request: SlotRequest) => {
       const summary = known(market, request.params.slot);
       return market.bookOf(summary.slot) ?? notYet(summary, 'its book is secret until the gate has closed');
@@ -103,9 +121,9 @@ export function addRoutes(server: FastifyInstance, context: RouteContext): void 
     '/v1/feeder',
     read(
       'The homes against the feeder meter, newest slot first, and meters under suspicion',
-      schemas.FEEDER,
+      feederSchemas.FEEDER,
       {
-        querystring: schemas.FEEDER_QUERY,
+        querystring: feederSchemas.FEEDER_QUERY,
       },
     ),
     (request: FastifyRequest<{ Querystring: FeederFilter & { limit: number } }>) => {
@@ -127,7 +145,10 @@ export function addRoutes(server: FastifyInstance, context: RouteContext): void 
   const ownKey = { security: [{ ownKey: [] }] };
   server.get(
     '/v1/orders',
-    read('My standing orders in a slot', schemas.ORDERS, { querystring: schemas.SLOT_QUERY, ...ownKey }),
+    read('My standing orders in a slot', slotSchemas.ORDERS, {
+      querystring: slotSchemas.SLOT_QUERY,
+      ...ownKey,
+    }),
     (request: FastifyRequest<{ Querystring: { slot: SlotId } }>) => {
       const participant = own(request);
       const { slot } = known(market, request.query.slot);
@@ -136,7 +157,7 @@ export function addRoutes(server: FastifyInstance, context: RouteContext): void 
   );
   server.get(
     '/v1/statements/:slot',
-    read('My statement of a slot, each line with its reason', schemas.OWN_STATEMENT, {
+    read('My statement of a slot, each line with its reason', slotSchemas.OWN_STATEMENT, {
       ...ofSlot,
       ...ownKey,
     }),
@@ -162,7 +183,7 @@ export function addRoutes(server: FastifyInstance, context: RouteContext): void 
       schema: {
         summary: 'The operator lets a slot in needsOperator go on, after removing the cause',
         tags: ['operate'],
-        response: { 200: schemas.SLOT_SUMMARY, default: schemas.PROBLEM },
+        response: { 200: slotSchemas.SLOT_SUMMARY, default: PROBLEM },
         ...ofSlot,
         ...ownKey,
       },

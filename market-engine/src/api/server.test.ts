@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import fc from 'fast-check';
 import { signerFromSeed, slotAfter, type Signed } from '@commonwatt/domain';
 import { createMarketClient } from '../client/client.ts';
-import { openMarket } from '../service/market.ts';
+import { openMarket } from '../service/open-market.ts';
 import type { Market } from '../service/ports.ts';
 import {
   RULES,

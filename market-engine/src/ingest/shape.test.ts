@@ -2,7 +2,7 @@ import fastify, { type FastifyRequest } from 'fastify';
 import { beforeAll, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { CommonwattError } from '@commonwatt/domain';
-import { SIGNED_CANCEL, SIGNED_ORDER, SIGNED_READING } from '../api/schemas.ts';
+import { SIGNED_CANCEL, SIGNED_ORDER, SIGNED_READING } from '../api/message-schemas.ts';
 import { cancel, makeHomes, order, reading } from '../service/test-kit.ts';
 import { readCancel, readOrder, readReading } from './shape.ts';
 

@@ -9,7 +9,8 @@ import {
 } from '@commonwatt/domain';
 import { rebuildRecords } from '../statement/rebuild-records.ts';
 import { trueUpOriginProblem } from '../statement/true-up-origin.ts';
-import { openMarketWith, type MarketService } from './market.ts';
+import type { MarketService } from './market.ts';
+import { openMarketWith } from './open-market.ts';
 import type { Membership } from './ports.ts';
 import {
   MemorySettlement,

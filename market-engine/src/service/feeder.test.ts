@@ -2,7 +2,7 @@ import { slotAfter } from '@commonwatt/domain';
 import { afterEach, describe, expect, it } from 'vitest';
 import { rebuildRecords } from '../statement/rebuild-records.ts';
 import { createMemoryTelemetry } from '../telemetry/memory-telemetry.ts';
-import { openMarket } from './market.ts';
+import { openMarket } from './open-market.ts';
 import type { Market, MarketEvent } from './ports.ts';
 import {
   makeFeeder,

@@ -3,7 +3,7 @@ import { rebuildRecords } from '../statement/rebuild-records.ts';
 import { trueUpOriginProblem } from '../statement/true-up-origin.ts';
 import { CommonwattError, canonicalJson, sha256Hex, slotAfter } from '@commonwatt/domain';
 import { createMemoryTelemetry } from '../telemetry/memory-telemetry.ts';
-import { openMarket } from './market.ts';
+import { openMarket } from './open-market.ts';
 import type { Market, MarketOptions } from './ports.ts';
 import {
   COMMUNITY,

@@ -1,7 +1,6 @@
 import {
   CommonwattError,
   slotAfter,
-  slotStartMs,
   type BundleRecord,
   type Book,
   type Clearing,
@@ -18,18 +17,18 @@ import {
   type Statement,
 } from '@commonwatt/domain';
 import { openJournal, type JournalHooks } from '../journal/journal.ts';
-import { stateCounts } from './state-counts.ts';
+import { Announcer } from './announcer.ts';
 import { messageOf } from './attempt.ts';
 import { core } from './core.ts';
 import { FeederWatch } from './feeder-watch.ts';
+import { findSlots } from './find-slots.ts';
 import { Intakes } from './intake.ts';
 import { MarketState } from './market-state.ts';
 import { Members } from './members.ts';
 import { Memory } from './memory.ts';
 import { nextSlotToOpen } from './next-slot.ts';
-import { checkRules, openingRows } from './opening.ts';
+import { openingRows } from './opening.ts';
 import { OrderDesk } from './order-desk.ts';
-import { pointsOf } from './points.ts';
 import type {
   FeederFilter,
   Market,
@@ -44,28 +43,15 @@ import type {
   SlotSummary,
 } from './ports.ts';
 import { ReadingDesk } from './reading-desk.ts';
+import { Receipts } from './receipts.ts';
 import { statementOf } from './slot-detail.ts';
 import { SlotShell } from './slot-shell.ts';
 import { SlotTimes } from './slot-times.ts';
+import { stateCounts } from './state-counts.ts';
 import { Ticker } from './ticker.ts';
 import { whoOf } from './who.ts';
 
-/**
- * Opens the market on its journal: a fresh one begins with `firstSlot`, a known one goes on where it was left, however it was left.
- * Throws CommonwattError when the journal is another community's, or the registry or the rules contradict themselves.
- */
-export function openMarket(options: MarketOptions): Promise<Market> {
-  return openMarketWith(options, {});
-}
-
-/** As `openMarket`, with hooks around every commit, for the crash tests. */
-export async function openMarketWith(options: MarketOptions, hooks: JournalHooks): Promise<MarketService> {
-  checkRules(options.rules);
-  slotStartMs(options.firstSlot);
-  const market = new MarketService(options, hooks);
-  market.start();
-  return market;
-}
+/** The market as one object: hands each request to who answers it, keeps the tick going, and stands still once the journal has failed. */
 
 export class MarketService implements Market {
   readonly rules: MarketRules;
@@ -75,13 +61,12 @@ export class MarketService implements Market {
   readonly #shell: SlotShell;
   readonly #members: Members;
   readonly #feeder: FeederWatch;
+  readonly #announcer: Announcer;
+  readonly #receipts: Receipts;
   readonly #orderDesk: OrderDesk;
   readonly #readingDesk: ReadingDesk;
   readonly #ticker: Ticker;
-  readonly #listeners = new Set<(event: MarketEvent) => void>();
   readonly #counters: Record<string, number> = { orders: 0, cancels: 0, readings: 0, refused: 0 };
-  /** Whose meters were named last, so that the log names each once. */
-  #named: readonly string[] = [];
   #trouble: string | null = null;
   #stopped = false;
 
@@ -104,11 +89,17 @@ export class MarketService implements Market {
       memory: this.#memory,
       core,
       options,
-      emit: (event) => this.#emit(event),
+      emit: (event) => this.#announcer.emit(event),
       changed: () => this.#ticker.wake(),
       fail: (error) => this.#fail(error),
     });
     this.#feeder = new FeederWatch(state, (slot) => this.#shell.records(slot));
+    this.#announcer = new Announcer({
+      ...options,
+      feeder: this.#feeder,
+      statement: (slot) => this.statement(slot),
+    });
+    this.#receipts = new Receipts(this.#memory);
     this.#members = new Members(this.#memory, options.rules.community);
     const desk = {
       memory: this.#memory,
@@ -176,7 +167,7 @@ export class MarketService implements Market {
 
   async submitReading(signed: unknown): Promise<ReadingTaken> {
     const { reading, taken } = await this.#counted('readings', () => this.#readingDesk.reading(signed));
-    this.#emit({ type: 'reading', reading, chain: taken.chain, use: taken.use });
+    this.#announcer.emit({ type: 'reading', reading, chain: taken.chain, use: taken.use });
     return taken;
   }
 
@@ -208,11 +199,7 @@ export class MarketService implements Market {
   }
 
   receipt(slot: SlotId): SettlementReceipt | null {
-    const { state, journal } = this.#memory;
-    const batchId = state.slots.get(slot)?.stored?.context.batchId ?? null;
-    const batch = batchId === null ? null : state.batch(batchId);
-    const row = batch === null ? null : journal.decisionAt(batch.seq);
-    return row?.type === 'batch' ? row.receipt : null;
+    return this.#receipts.ofSlot(slot);
   }
 
   bookOf(slot: SlotId): Book | null {
@@ -230,38 +217,21 @@ export class MarketService implements Market {
   }
 
   slots(filter: SlotFilter = {}): SlotSummary[] {
-    const { from, to, after, state, limit = Number.POSITIVE_INFINITY } = filter;
-    const found: SlotSummary[] = [];
-    for (const entry of this.#memory.state.slots.values()) {
-      if (found.length >= limit) break;
-      if (from !== undefined && entry.slot < from) continue;
-      if (to !== undefined && entry.slot > to) continue;
-      if (after !== undefined && entry.slot <= after) continue;
-      if (state !== undefined && entry.stored?.state !== state) continue;
-      found.push(this.#memory.state.summary(entry));
-    }
-    return found;
+    return findSlots(this.#memory.state, filter);
   }
 
   subscribe(listener: (event: MarketEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#announcer.subscribe(listener);
   }
 
   addCarries(receipt: SettlementReceipt): void {
-    const row = this.#memory.state.debts.rowFor(receipt);
-    if (row !== null) this.#memory.commit([row]);
+    this.#receipts.addCarries(receipt);
   }
 
   correctReceipt(receipt: SettlementReceipt): boolean {
-    const { state, journal } = this.#memory;
-    const known = state.batch(receipt.batchId);
-    const row = known === null ? null : journal.decisionAt(known.seq);
-    if (row?.type !== 'batch' || isSameReceipt(row.receipt, receipt)) return false;
-    const debts = state.debts.rowFor(receipt);
-    this.#memory.commit([{ type: 'batch', receipt }, ...(debts === null ? [] : [debts])]);
-    this.#emit({ type: 'corrected', receipt });
-    return true;
+    const isNew = this.#receipts.correct(receipt);
+    if (isNew) this.#announcer.emit({ type: 'corrected', receipt });
+    return isNew;
   }
 
   debts(): readonly { readonly participant: string; readonly amountMicro: string }[] {
@@ -325,39 +295,6 @@ export class MarketService implements Market {
     }
   }
 
-  #emit(event: MarketEvent): void {
-    const { telemetry, log } = this.#options;
-    try {
-      telemetry?.write(pointsOf(event, this.rules, this.clock.nowMs(), (slot) => this.statement(slot)));
-    } catch (error) {
-      log(`telemetry failed: ${messageOf(error)}`);
-    }
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#options.log(
-          `a listener of the market failed: ${error instanceof Error ? error.message : error}`,
-        );
-      }
-    }
-    if (event.type === 'statement') this.#checked(event.statement.slot);
-  }
-
-  /** A slot is metered: what its feeder says now, and which meters all slots so far point at. */
-  #checked(slot: SlotId): void {
-    const check = this.#feeder.checkOf(slot);
-    if (check === null) return;
-    const before = new Set(this.#named);
-    this.records(slot);
-    const report = this.#feeder.report();
-    this.#named = report.suspects.map(({ participant }) => participant);
-    for (const { participant, text } of report.suspects) {
-      if (!before.has(participant)) this.#options.log(`feeder ${check.feeder}: look at the meter of ${text}`);
-    }
-    this.#emit({ type: 'feeder', check, report });
-  }
-
   #fail(error: unknown): void {
     if (this.#trouble !== null || this.#stopped) return;
     this.#trouble = messageOf(error);
@@ -370,8 +307,4 @@ export class MarketService implements Market {
 function withPredecessor(slots: readonly SlotId[], minutes: SlotMinutes): readonly SlotId[] {
   const [first] = slots;
   return first === undefined ? [] : [slotAfter(first, minutes, -1), ...slots];
-}
-
-function isSameReceipt(a: SettlementReceipt, b: SettlementReceipt): boolean {
-  return a.blockHash === b.blockHash && a.extrinsicHash === b.extrinsicHash && a.root === b.root;
 }

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { slotAfter, type BundleRecord, type CommonwattError } from '@commonwatt/domain';
 import { rebuildRecords } from '../statement/rebuild-records.ts';
 import { trueUpOriginProblem } from '../statement/true-up-origin.ts';
-import { openMarket } from './market.ts';
+import { openMarket } from './open-market.ts';
 import type { Market, Membership } from './ports.ts';
 import {
   RULES,
