@@ -37,7 +37,8 @@ export function dispatchView(
     return { missing: "the battery's power limits are not known: give its nameplate" };
   }
   return {
-    batteryAtMs: bank.goodAtMs ?? 0,
+    // A battery that does not tell its power was not seen doing anything.
+    batteryAtMs: powerW === undefined ? -Infinity : (bank.goodAtMs ?? 0),
     facts: { stateOfChargePermille, chargeMaxW, dischargeMaxW, batteryW: powerW ?? 0, gridW },
   };
 }

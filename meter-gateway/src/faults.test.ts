@@ -47,6 +47,30 @@ describe.concurrent('a device that fails is marked and the rest goes on', () => 
     expect(record).toMatchObject({ outcome: 'refused', reason: 'the battery is stale' });
   });
 
+  test('the battery leaves its state of charge out: no old one is steered by', async (running) => {
+    const { clock, battery, received, options } = await testHome(running);
+    const gateway = await started(running, options);
+    await run(clock, gateway, () => gateway.battery() !== null && received.length >= 1, 'the battery');
+    const hour = (): number => clock.nowMs() + 3_600_000;
+    expect(await gateway.setBattery({ powerW: 1000, expiresAtMs: hour() })).toMatchObject({
+      outcome: 'applied',
+    });
+    // Not implemented, says SunSpec; power and counters go on.
+    battery.setSoc(0xffff);
+    await run(clock, gateway, () => battery.mode() === 0, 'the release', 1);
+    expect(gateway.battery()).toBeNull();
+    expect(await gateway.setBattery({ powerW: 1000, expiresAtMs: hour() })).toMatchObject({
+      outcome: 'refused',
+      reason: 'the battery is stale',
+    });
+    const before = received.length;
+    await run(clock, gateway, () => received.length >= before + 2, 'readings meanwhile');
+    expect(received.at(-1)?.stateOfChargePermille).toBeNull();
+    battery.setSoc(500);
+    await run(clock, gateway, () => gateway.battery() !== null, 'the battery again', 1);
+    expectWhole(received);
+  });
+
   test('registers full of nonsense: the reading is marked and the last good values stand', async (running) => {
     const { clock, meter, received, options } = await testHome(running);
     const gateway = await started(running, options);

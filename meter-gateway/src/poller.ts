@@ -22,6 +22,13 @@ const COUNTERS: Record<DeviceRole, readonly Quantity[]> = {
   battery: ['importWh', 'exportWh'],
 };
 
+/** What setpoints are judged by. A device that told it once and leaves it out now is not looked at, however well it answers otherwise. */
+const JUDGED_BY: Record<DeviceRole, Quantity | undefined> = {
+  'grid-meter': 'powerW',
+  pv: undefined,
+  battery: 'stateOfChargePermille',
+};
+
 /** Values and times of a device that stood still for this long are no look at it any more. */
 const STILL_MS = 5 * 60_000;
 
@@ -185,7 +192,14 @@ export class Poller {
     const good = Object.fromEntries(
       Object.entries(sample.values).filter(([name]) => !name.endsWith('portWh')),
     );
-    this.values = { ...this.values, ...good };
+    const leftOut = (name: Quantity): boolean =>
+      this.values[name] !== undefined && sample.values[name] === undefined && !sample.nonsense.includes(name);
+    const judgedBy = JUDGED_BY[this.role];
+    const blind = judgedBy !== undefined && leftOut(judgedBy);
+    // An inverter that sleeps leaves its power out: the last one is no power of now.
+    const { powerW: _last, ...rest } = this.values;
+    const kept = judgedBy !== 'powerW' && leftOut('powerW') ? rest : this.values;
+    this.values = { ...kept, ...good };
     if (complete) {
       const { serial, resolutionWh, rollsAtWh } = sample;
       this.#count({
@@ -196,7 +210,7 @@ export class Poller {
         ...(rollsAtWh === undefined ? {} : { rollsAtWh }),
       });
     }
-    if (this.nonsense) return;
+    if (this.nonsense || blind) return;
     this.goodAtMs = atMs;
     this.deviceTimeMs = sample.deviceTimeMs ?? null;
   }

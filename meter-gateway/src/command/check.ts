@@ -49,6 +49,11 @@ export function pkiFolderOf(file: GatewayFile, path: string): string {
   return join(resolve(dirname(path), file.stateFolder), 'pki');
 }
 
+/** As a display would show it: a float's tail says nothing. */
+function shown(value: number | null): string {
+  return value === null ? '-' : String(Math.round(value * 1000) / 1000);
+}
+
 async function checkDevicesOnce(
   file: GatewayFile,
   connections: Connections,
@@ -73,7 +78,7 @@ async function checkDevicesOnce(
       const row = (quantity: Quantity, value: number | null, quality: CheckRow['quality']): void => {
         rows.push({ device: id, role, quantity, value, unit: unitOf(quantity), quality });
         print(
-          `  ${quantity.padEnd(22)} ${String(value ?? '-').padStart(14)} ${unitOf(quantity).padEnd(8)} ${quality}`,
+          `  ${quantity.padEnd(22)} ${shown(value).padStart(14)} ${unitOf(quantity).padEnd(8)} ${quality}`,
         );
       };
       for (const [quantity, value] of Object.entries(values) as [Quantity, number][])

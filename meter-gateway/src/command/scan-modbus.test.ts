@@ -85,6 +85,13 @@ describe('what a scan finds', () => {
     expect(parseConfig(yaml, 'found.yaml').devices).toHaveLength(3);
   });
 
+  test.each([200, 240])('a meter behind an inverter, at unit %i, without being told', async (unitId) => {
+    sunspecMap(fake, [common('Wh', 'Node', 'M-2'), METER]);
+    fake.units.add(unitId);
+    const { devices } = await scanHost('127.0.0.1', { ports: [fake.port], opcuaPorts: [], timeoutMs: 80 });
+    expect(devices).toMatchObject([{ unitId, profile: 'sunspec', role: 'grid-meter', about: 'Wh Node M-2' }]);
+  });
+
   test('a battery alone: the file says what is missing; check reads it all the same, run does not start', async () => {
     fakeBattery(fake);
     const { yaml } = await scan(fake.port);

@@ -33,9 +33,12 @@ export interface ScanOptions {
   readonly print?: (line: string) => void;
 }
 
+/** Unit ids that makers give: 100 Victron, 126 SMA, 200 and 240 meters behind a Fronius inverter, 247 and 255 gateways. */
+const UNIT_IDS = [1, 2, 3, 100, 126, 200, 240, 247, 255, 0];
+
 /** Looks what is there on one host: open ports, SunSpec maps, registers that make sense for a profile, OPC-UA endpoints. Reads only. */
 export async function scanHost(host: string, options: ScanOptions = {}): Promise<ScanResult> {
-  const { ports = [502, 1502], unitIds = [1, 2, 3, 100, 126, 247, 255, 0], opcuaPorts = [4840] } = options;
+  const { ports = [502, 1502], unitIds = UNIT_IDS, opcuaPorts = [4840] } = options;
   const { timeoutMs = 600, print = () => {} } = options;
   const devices: FoundDevice[] = [];
   const endpoints: FoundEndpoint[] = [];

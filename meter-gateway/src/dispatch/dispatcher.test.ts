@@ -119,6 +119,15 @@ describe('the fail-safe chain', () => {
     expect(kept.get(1)).toMatchObject({ outcome: 'applied', measuredW: 0, delivers: false });
   });
 
+  test('a battery that does not tell its power is not blamed for doing nothing', async () => {
+    const battery = dispatcher();
+    await battery.set({ powerW: 3000, expiresAtMs: nowMs + 30 * MINUTE_MS });
+    later(2, { batteryW: 0 });
+    view = { ...view, batteryAtMs: -Infinity } as DispatchView;
+    await battery.tick();
+    expect(kept.get(1)).toMatchObject({ outcome: 'applied', measuredW: null, delivers: null });
+  });
+
   test('the device that reverts a moment before the expiry has delivered all the same', async () => {
     const battery = dispatcher();
     await battery.set({ powerW: 3000, expiresAtMs: nowMs + 5 * MINUTE_MS });

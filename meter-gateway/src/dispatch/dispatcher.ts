@@ -10,7 +10,7 @@ import { Turns } from './turns.ts';
 export type DispatchView =
   | {
       readonly facts: Omit<ClampFacts, 'reservePermille' | 'fuseW' | 'ramp'>;
-      /** When the battery's power was looked at. */
+      /** When the battery's power was looked at; -Infinity for one that does not tell it. */
       readonly batteryAtMs: number;
     }
   | { readonly missing: string };

@@ -72,7 +72,7 @@ export async function openLive(
     session = await client.createSession({ type: UserTokenType.UserName, userName: user, password });
     if (session.serverCertificate) checkValidity(session.serverCertificate, Date.now(), 'server');
     const namespaces = await namespacesOf(session);
-    for (const watch of watches) await startWatch(session, namespaces, watch);
+    for (const watch of watches) await startWatch(session, namespaces, watch, SESSION_TIMEOUT_MS);
     return { client, session, namespaces };
   })();
   try {

@@ -17,18 +17,20 @@ const QUEUE = 10;
  * A subscription with one monitored item for each node (OPC 10000-4, 5.12 and 5.13), absolute deadband: percent deadband needs an
  * EURange that plain variables lack. Items are created one after the other; all at once confuses servers. A node that the server does not
  * know is left to the poll, which names it.
+ * Through a cut the server keeps it for `keptMs`, as long as the session: the changes in its queue would be lost with it.
  */
 export async function startWatch(
   session: ClientSession,
   namespaces: readonly string[],
   watch: Watch,
+  keptMs: number,
 ): Promise<void> {
   const { ClientSubscription, DataChangeFilter, DataChangeTrigger, DeadbandType, TimestampsToReturn } =
     await import('node-opcua');
   const { samplingIntervalMs, onValue } = watch;
   const subscription = ClientSubscription.create(session, {
     requestedPublishingInterval: samplingIntervalMs,
-    requestedLifetimeCount: KEEP_ALIVES * 3,
+    requestedLifetimeCount: Math.max(KEEP_ALIVES * 3, Math.ceil(keptMs / samplingIntervalMs)),
     requestedMaxKeepAliveCount: KEEP_ALIVES,
     maxNotificationsPerPublish: 100,
     publishingEnabled: true,

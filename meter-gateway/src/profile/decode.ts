@@ -58,8 +58,11 @@ export function spansOf(profile: ModbusProfile): Span[] {
   ]);
 }
 
-function direction({ negateWhen }: RegisterMapping, registers: Registers): 1 | -1 {
-  return negateWhen !== undefined && ((registers(negateWhen.address) ?? 0) & negateWhen.mask) !== 0 ? -1 : 1;
+/** Undefined where the register that tells the direction was not read: half of the values would have the wrong sign. */
+function direction({ negateWhen }: RegisterMapping, registers: Registers): 1 | -1 | undefined {
+  if (negateWhen === undefined) return 1;
+  const word = registers(negateWhen.address);
+  return word === undefined ? undefined : (word & negateWhen.mask) !== 0 ? -1 : 1;
 }
 
 /** Raw registers in, quantities out. A value marked absent by the maker is left out; NaN and the impossible are nonsense. Without a total, power is the sum of three phases. */
@@ -68,15 +71,13 @@ export function decodeProfile(profile: ModbusProfile, registers: Registers): Dev
   const counters: CounterRegister[] = [];
   for (const [quantity, mapping] of Object.entries(profile.quantities) as [Quantity, RegisterMapping][]) {
     const raw = readRaw(registers, mapping.address, mapping.type, profile.wordOrder);
-    const absent = raw === undefined || mapping.absent?.includes(raw.hex) === true;
+    const sign = direction(mapping, registers);
+    const absent = raw === undefined || sign === undefined || mapping.absent?.includes(raw.hex) === true;
     if (!absent && quantity.endsWith('portWh')) {
       const { type, scale: stepWh, rollsAt } = mapping;
       counters.push({ quantity, type, raw: raw.value, stepWh, rollsAt });
     }
-    decoded.push([
-      quantity,
-      absent ? undefined : scaled(raw.value, mapping.scale) * direction(mapping, registers),
-    ]);
+    decoded.push([quantity, absent ? undefined : scaled(raw.value, mapping.scale) * sign]);
   }
   const sample = { ...toSample(decoded), ...counterFacts(counters) };
   const { powerL1W, powerL2W, powerL3W } = sample.values;

@@ -97,6 +97,16 @@ describe.each(modbusProfiles.map((profile) => [profile.name, profile] as const))
   });
 });
 
+test('sungrow-sh: where nobody tells the direction, there is no power', () => {
+  const profile = modbusProfiles.find(({ name }) => name === 'sungrow-sh') as ModbusProfile;
+  const registers = image(fixtureOf(profile).registers);
+  registers.delete(13_000);
+  const { values, nonsense } = decodeProfile(profile, (address) => registers.get(address));
+  expect([values.powerW, nonsense]).toEqual([undefined, []]);
+  expect(values.stateOfChargePermille).toBeGreaterThan(0);
+  expect(planReads(spansOf(profile), profile.readMaxRegisters, profile.readGapMax)).toHaveLength(1);
+});
+
 const controlled = modbusProfiles.filter(({ control }) => control !== undefined);
 test.each(controlled.map((profile) => [profile.name, profile] as const))(
   '%s: its control writes what the maker documents, the mode last',

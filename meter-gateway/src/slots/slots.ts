@@ -176,7 +176,9 @@ export class Slots {
     const skew = meter?.skew ?? null;
     const skewMs = skew !== null && Math.abs(gatewayTimeMs - skew.atMs) <= SKEW_FRESH_MS ? skew.skewMs : null;
     if (skewMs !== null && Math.abs(skewMs) > SKEW_MAX_MS) flags.add('clock');
-    const soc = pollers.find(({ role }) => role === 'battery')?.values.stateOfChargePermille;
+    const bank = pollers.find(({ role }) => role === 'battery');
+    const known = bank?.goodAtMs != null && gatewayTimeMs - bank.goodAtMs <= this.#options.graceMs;
+    const soc = known ? bank.values.stateOfChargePermille : undefined;
     return signer.sign<MeterReading>({
       type: 'reading',
       community,
