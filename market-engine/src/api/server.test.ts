@@ -476,6 +476,20 @@ describe('every other error is a problem document too', () => {
     await expectRefused(await send(), status, code);
   });
 
+  it('JSON that is sent as text: the content type is named', async () => {
+    const answer = await post('/v1/orders', JSON.stringify(order(home())), { 'content-type': 'text/plain' });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ remedy: 'send content-type: application/json' });
+  });
+
+  it('a batch with a message that is nested deeper than JSON can be written', async () => {
+    const deep = '['.repeat(50_000) + ']'.repeat(50_000);
+    const answer = await post('/v1/orders/batch', `{"orders":[${deep},{"payload":{"type":${deep}}}]}`);
+    expect(await answer.json()).toMatchObject({
+      results: [{ problem: { status: 400 } }, { problem: { status: 400, field: 'payload.type' } }],
+    });
+  });
+
   it('headers that are too large, and bytes that are no request', async () => {
     const answer = (bytes: string): Promise<string> =>
       new Promise((resolve, reject) => {

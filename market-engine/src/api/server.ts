@@ -52,6 +52,8 @@ export async function buildMarketServer(
       else socket.destroy();
     },
   });
+  // The only content type is JSON; text would be taken for a message that is a string.
+  server.removeContentTypeParser('text/plain');
   // What the market returns is JSON already; schemas of answers describe, they do not cut.
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));
   const metrics = new HttpMetrics();

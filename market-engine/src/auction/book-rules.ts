@@ -1,4 +1,5 @@
 import { CommonwattError, compareIds, isId, type Order } from '@commonwatt/domain';
+import { shownValue } from '../shown-value.ts';
 
 /** The ranges of `docs/market-rules.md`, section "A book". All bounds are inclusive. */
 export const ENERGY_WH_MIN = 1;
@@ -98,16 +99,9 @@ export function broken(
   rule: string,
   value: unknown,
 ): CommonwattError {
-  return new CommonwattError(code, `${record}: ${field} ${rule}, got ${shown(value)}`, {
+  return new CommonwattError(code, `${record}: ${field} ${rule}, got ${shownValue(value, 80)}`, {
     record,
     field,
     rule,
   });
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (typeof value === 'bigint' || typeof value === 'number') return String(value);
-  const text = typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : typeof value;
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

@@ -6,6 +6,7 @@ import {
   type OrderPayload,
   type Signed,
 } from '@commonwatt/domain';
+import { shownValue } from '../shown-value.ts';
 import { isSlotName } from './slot-names.ts';
 
 /** Says what is wrong with a value, or null when nothing is. */
@@ -152,6 +153,5 @@ function malformed(field: string, wrong: string): CommonwattError {
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? typeof value;
-  return text.length > 40 ? `${text.slice(0, 40)}...` : text;
+  return shownValue(value, 43);
 }
