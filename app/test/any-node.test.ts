@@ -65,6 +65,13 @@ describe('a neighbourhood on a chain that it did not start', { timeout: 240_000 
     expect(gone.code).toBe(1);
   });
 
+  it('a mistyped asset does not bind the state folder', async () => {
+    const elsewhere = ['--chain', node.endpoint, '--asset-id', '78', ...keys];
+    const { code, output } = await run(60_000, ...`run --homes 2 --state ${state}`.split(' '), ...elsewhere);
+    expect(output).toContain('asset 78 does not exist');
+    expect(code).toBe(2);
+  });
+
   it('refuses to start with too little money, with a list of who needs how much', async () => {
     const fund = ['chain', 'fund', '--chain', direct, '--asset-id', ASSET, '--account', account];
     expect(await run(60_000, ...fund, '--amount', '500')).toMatchObject({ code: 0 });
@@ -119,6 +126,22 @@ describe('a neighbourhood on a chain that it did not start', { timeout: 240_000 
     expect(await run(30_000, 'verify-proof', proofFile, '--chain', node.endpoint)).toMatchObject({ code: 1 });
     const thorough = ['verify-proof', proofFile, '--chain', node.endpoint, '--from-block', '0'];
     expect(await run(30_000, ...thorough)).toMatchObject({ code: 0 });
+  });
+
+  it('settles there with a multisig, whose signatories get what fees and deposits take', async () => {
+    const several = join(folder.path, 'several');
+    const { code, output } = await run(
+      150_000,
+      ...`run --homes 2 --slots 2 --speed 600 --port 0 --state ${several} --cosigners 2 --threshold 2`.split(
+        ' ',
+      ),
+      ...place(),
+      ...keys,
+      ...['--balance', '10'],
+    );
+    expect(output).toContain('cosigner 2: approves');
+    expect(output).toContain('(2 of 2)');
+    expect(code).toBe(0);
   });
 
   it('goes on only there, not on an embedded chain', async () => {

@@ -116,6 +116,7 @@ export {
   approvalCall,
   approvalWords,
   readApproval,
+  requireApprovalFunds,
   type ApprovalState,
   type MoneyPlace,
 } from './wallet/approval.ts';

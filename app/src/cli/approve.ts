@@ -10,6 +10,7 @@ import {
   parseUnits,
   payloadMessage,
   readApproval,
+  requireApprovalFunds,
   sealPayload,
   submitOnce,
   walletPayload,
@@ -112,13 +113,9 @@ async function signAndSubmit(
     );
     return 0;
   }
-  const prepared = walletPayload(
-    chain,
-    approvalCall(chain, place, now, wantedMicro),
-    signer.publicKey,
-    now.nonce,
-    now.block,
-  );
+  const call = approvalCall(chain, place, now, wantedMicro);
+  await requireApprovalFunds(chain, now, call);
+  const prepared = walletPayload(chain, call, signer.publicKey, now.nonce, now.block);
   const tag = { ed25519: 0, sr25519: 1, ecdsa: 2 }[signer.scheme ?? 'ed25519'];
   const raw = signer.signBytes(payloadMessage(chain, prepared.payload));
   const signature = `0x0${tag}${Buffer.from(raw).toString('hex')}`;

@@ -16,7 +16,7 @@ import type { Command } from '../main.ts';
 import { readTerms, TERMS_FILE, type CosignTerms } from '../run/cosigners.ts';
 import { givenPassphrase, passphraseFor } from '../run/passphrase.ts';
 import { readJson } from './clear.ts';
-import { readOptions, wholeNumber } from './options.ts';
+import { httpUrl, nodeUrl, readOptions, wholeNumber } from './options.ts';
 import { findStateDir, runningIn } from './states.ts';
 
 const HELP = `commonwatt cosign --keystore FILE (--state DIR | the terms below) [options]
@@ -60,8 +60,10 @@ export const cosignCommand: Command = async (args) => {
   const dir = values.state === undefined ? null : findStateDir(values.state);
   const running = dir === null ? null : runningIn(dir);
   const terms = termsOf(values, dir);
-  const endpoint = needed('chain', values.chain ?? running?.chain);
-  const markets = values.market ?? [needed('market', running?.address)];
+  const endpoint = nodeUrl(needed('chain', values.chain ?? running?.chain));
+  const markets = (values.market ?? [needed('market', running?.address)]).map((url) =>
+    httpUrl('market', url),
+  );
   const standbyS = wholeNumber('standby-s', values['standby-s'], 0, 86_400) ?? 15;
   const agreement = values.agreement === undefined ? null : parseAgreement(await readJson(values.agreement));
   const passphrase = givenPassphrase(values['passphrase-file']);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readOptions, wholeNumber } from './options.ts';
+import { httpUrl, nodeUrl, readOptions, wholeNumber } from './options.ts';
 import { timeOf } from './signal.ts';
 
 describe('options', () => {
@@ -17,6 +17,14 @@ describe('options', () => {
       expect(() => wholeNumber('homes', text, 1, 500)).toThrow('--homes takes a whole number from 1 to 500');
     },
   );
+
+  it.each(['', 'here', '127.0.0.1:9944', 'http://127.0.0.1:9944'])('--chain %j is refused', (text) => {
+    expect(() => nodeUrl(text)).toThrow('--chain takes the address of a node');
+  });
+
+  it.each(['', 'here', '127.0.0.1:4280', 'ws://127.0.0.1:4280'])('--market %j is refused', (text) => {
+    expect(() => httpUrl('market', text)).toThrow('--market takes an http address');
+  });
 
   it('absent is absent', () => expect(wholeNumber('homes', undefined, 1, 500)).toBeUndefined());
 

@@ -58,3 +58,13 @@ export function nodeUrl(text: string): string {
   }
   return text;
 }
+
+/** The address of a server. Throws `malformed` on anything but http:// or https://. */
+export function httpUrl(option: string, text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new CommonwattError('malformed', `--${option} takes an http address, got ${JSON.stringify(text)}`, {
+      field: option,
+    });
+  }
+  return text;
+}

@@ -9,7 +9,7 @@ import { givenPassphrase } from '../run/passphrase.ts';
 import { defaultStateName, openState } from '../run/state.ts';
 import { readRuleChanges } from '../run/rules.ts';
 import { readJson } from './clear.ts';
-import { nodeUrl, readOptions, wholeNumber } from './options.ts';
+import { httpUrl, nodeUrl, readOptions, wholeNumber } from './options.ts';
 
 const DEFAULT_HOMES = 20;
 const DEFAULT_PORT = 4280;
@@ -195,15 +195,6 @@ function wrongMeters(
     }
     return { home, percent: wholeNumber('wrong-meter', digits, 0, 300) ?? 100 };
   });
-}
-
-function httpUrl(option: string, text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new CommonwattError('malformed', `--${option} takes an http address, got ${JSON.stringify(text)}`, {
-      field: option,
-    });
-  }
-  return text;
 }
 
 /** Ctrl-C and SIGTERM stop cleanly; so does the end of the npm that started us. A second Ctrl-C ends at once. */

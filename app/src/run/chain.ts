@@ -77,24 +77,27 @@ export function chainStartOf(dir: string): ChainStart | null {
 /** Settling the same batches on a second chain would pay them twice: a state goes on where it began or not at all. */
 async function beginOn(state: State, chain: Chain, assetId: number): Promise<ChainStart> {
   const known = chainStartOf(state.dir);
-  if (known === null) {
-    const earlier = existsSync(state.path('settlement.sqlite'));
-    const hash = earlier ? await chain.blockHashAt(0) : null;
-    const block = hash === null ? await chain.finalizedBlock() : { number: 0, hash };
-    const start: ChainStart = { genesisHash: chain.genesisHash, assetId, block };
-    writeAtomically(state.path(START_FILE), `${JSON.stringify(start, null, 2)}\n`);
-    return start;
-  }
   const same =
+    known !== null &&
     known.genesisHash === chain.genesisHash &&
     known.assetId === assetId &&
     (await chain.blockHashAt(known.block.number)) === known.block.hash;
   if (same) return known;
-  throw new CommonwattError(
-    'conflict',
-    `${state.dir} has settled with asset ${known.assetId} on the chain with genesis ${known.genesisHash} since its block ${known.block.number}; ${chain.endpoint} is not that chain, or --asset-id is another`,
-    { record: state.dir, remedy: 'give the same --chain and --asset-id as before, or another --state' },
-  );
+  const ledger = existsSync(state.path('settlement.sqlite'));
+  // A start that got no further than a look at the chain, as with a mistyped --asset-id, binds to nothing.
+  const bound = ledger || ['market.sqlite', 'bundles', 'chain'].some((name) => existsSync(state.path(name)));
+  if (known !== null && bound) {
+    throw new CommonwattError(
+      'conflict',
+      `${state.dir} has settled with asset ${known.assetId} on the chain with genesis ${known.genesisHash} since its block ${known.block.number}; ${chain.endpoint} is not that chain, or --asset-id is another`,
+      { record: state.dir, remedy: 'give the same --chain and --asset-id as before, or another --state' },
+    );
+  }
+  const hash = ledger ? await chain.blockHashAt(0) : null;
+  const block = hash === null ? await chain.finalizedBlock() : { number: 0, hash };
+  const start: ChainStart = { genesisHash: chain.genesisHash, assetId, block };
+  writeAtomically(state.path(START_FILE), `${JSON.stringify(start, null, 2)}\n`);
+  return start;
 }
 
 /** Where the money of a run is, as the pages and other commands are told. */

@@ -44,7 +44,10 @@ export async function openCosignTerms(
         remedy: 'give the keystore of the first start, or another --state',
       });
     }
-    return terms;
+    // What was written by a start that got no further than a look at another chain.
+    const now = { ...terms, ...common };
+    if (terms.assetId !== now.assetId) writeAtomically(file, `${JSON.stringify(now, null, 2)}\n`);
+    return now;
   }
   const signatories = [first.publicKey];
   for (let number = 2; number <= wanted.count; number += 1) {

@@ -25,8 +25,8 @@ export function readPassphraseFile(file: string): string {
   } catch (error) {
     throw new CommonwattError(
       'not-found',
-      `the passphrase file ${file} cannot be read`,
-      { record: file },
+      `the passphrase file ${file} cannot be read: ${(error as Error).message}`,
+      { record: file, remedy: 'write the passphrase as its first line, and chmod 600' },
       { cause: error },
     );
   }

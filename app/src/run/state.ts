@@ -67,7 +67,8 @@ export async function openState(
         'conflict',
         `${dir} holds another neighbourhood: ${canonicalJson(kept)}, not ${canonicalJson(identity)}`,
         {
-          remedy: 'give the same --homes, --seed, --slot-minutes and --data as before, or another --state',
+          remedy:
+            'give the same --homes, --seed, --slot-minutes, --data, --rules, --cosigners and --threshold as before, or another --state',
         },
       );
     }

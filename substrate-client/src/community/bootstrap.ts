@@ -7,6 +7,7 @@ import { communityChain } from './community-chain.ts';
 import { ensure, POOL_MAX, type Step } from './ensure.ts';
 import type { Call } from './extrinsics.ts';
 import { readMany } from './read-many.ts';
+import { multisigCost } from '../multisig/cost.ts';
 import { multisigKey, type MultisigTerms } from '../multisig/account.ts';
 import { inspectChain, requireReady } from './inspect.ts';
 import { provision } from './provide.ts';
@@ -78,8 +79,27 @@ export async function bootstrapCommunity(options: BootstrapOptions): Promise<Com
 }
 
 async function provide(options: BootstrapOptions, blockHash: string): Promise<Step[]> {
+  const { chain, community, multisig, extraNative } = options;
   const signer = options.funder ?? options.treasury;
-  const call = await provision({ ...options, settlementKey: settlementKeyOf(options) }, signer, blockHash);
+  const others = (multisig?.signatories ?? [])
+    .map((accountKey, index) => ({ who: `signatory ${index + 1}`, accountKey }))
+    .filter(({ accountKey }) => accountKey !== signer.publicKey);
+  const call = await provision(
+    {
+      ...options,
+      settlementKey: settlementKeyOf(options),
+      others,
+      extraNative: async (hash) => {
+        const all = new Map((await extraNative?.(hash)) ?? []);
+        if (multisig === undefined) return all;
+        for (const [key, cost] of await multisigCost(chain, community, multisig, hash))
+          all.set(key, (all.get(key) ?? 0n) + cost);
+        return all;
+      },
+    },
+    signer,
+    blockHash,
+  );
   return call === null ? [] : [{ call, signer }];
 }
 

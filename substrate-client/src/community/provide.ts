@@ -22,6 +22,8 @@ interface ProvideOptions {
   readonly assetId: number;
   readonly settlementKey: string;
   readonly participants: readonly { readonly participant: Participant }[];
+  /** Accounts that have no part in the money and need only what `extraNative` says: the signatories of a multisig. */
+  readonly others: readonly { readonly who: string; readonly accountKey: string }[];
   /** What a participant gets that has never held the asset. */
   readonly balanceMicro: bigint;
   readonly approvalMicro: bigint;
@@ -47,7 +49,7 @@ async function needsOf(
   extra: ReadonlyMap<string, bigint>,
   blockHash: string,
 ): Promise<Need[]> {
-  const { chain, assetId, settlementKey, participants } = options;
+  const { chain, assetId, settlementKey, participants, others } = options;
   const { query, tx, consts } = chain.api;
   const values = await readMany(
     chain,
@@ -72,10 +74,11 @@ async function needsOf(
   const own = values[1] as { balance: Amount } | null;
   const ownMicro = own === null ? 0n : amountOf(own.balance);
   const ownFree = amountOf((values[2] as { data: { free: Amount } }).data.free);
+  const ownWanted = keep + (extra.get(settlementKey) ?? 0n);
   const settlement = {
     who: 'settlement account',
     accountKey: settlementKey,
-    native: ownFree < keep ? keep - ownFree : 0n,
+    native: ownFree < ownWanted ? ownWanted - ownFree : 0n,
     assetMicro: minBalance > 1n && ownMicro < minBalance ? minBalance - ownMicro : 0n,
   };
   if (settlement.native > 0n || settlement.assetMicro > 0n) needs.push(settlement);
@@ -101,6 +104,17 @@ async function needsOf(
       assetMicro: pays && isNew ? first : 0n,
     };
     if (need.native > 0n || need.assetMicro > 0n) needs.push(need);
+  });
+  const accounts = await readMany(
+    chain,
+    others.map(({ accountKey }) => [query['system']!['account']!, [id(accountKey)]]),
+    blockHash,
+  );
+  others.forEach(({ who, accountKey }, index) => {
+    const free = amountOf((accounts[index] as { data: { free: Amount } }).data.free);
+    const wanted = keep + (extra.get(accountKey) ?? 0n);
+    // Topped up when less than half is left, so that a start does not depend on the last approval's fee.
+    if (free * 2n < wanted) needs.push({ who, accountKey, native: wanted - free, assetMicro: 0n });
   });
   return needs;
 }

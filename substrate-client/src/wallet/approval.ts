@@ -7,6 +7,7 @@ import { formatUnits } from '../community/decimal.ts';
 import type { Call } from '../community/extrinsics.ts';
 import { readMany } from '../community/read-many.ts';
 import { addressOf } from '../keystore/keystore.ts';
+import { requireFunds } from '../registry/funds.ts';
 
 /** Where a community's money is: the asset, and the account that an approval is for. */
 export interface MoneyPlace {
@@ -30,6 +31,7 @@ interface Amount {
   toString(): string;
 }
 
+/** Throws `not-found` where the chain has no such asset: an approval of it would cost a fee and do nothing. */
 export async function readApproval(
   chain: Chain,
   { assetId, settlementKey }: MoneyPlace,
@@ -37,15 +39,27 @@ export async function readApproval(
 ): Promise<ApprovalState> {
   const { query } = chain.api;
   const block = await chain.finalizedBlock();
-  const [account, holding, approval] = (await readMany(
+  const [asset, account, holding, approval] = (await readMany(
     chain,
     [
+      [query['assets']!['asset']!, [assetId]],
       [query['system']!['account']!, [id(accountKey)]],
       [query['assets']!['account']!, [assetId, id(accountKey)]],
       [query['assets']!['approvals']!, [assetId, id(accountKey), id(settlementKey)]],
     ],
     block.hash,
-  )) as [{ nonce: Amount; data: { free: Amount } }, { balance: Amount } | null, { amount: Amount } | null];
+  )) as [
+    unknown,
+    { nonce: Amount; data: { free: Amount } },
+    { balance: Amount } | null,
+    { amount: Amount } | null,
+  ];
+  if (asset === null) {
+    throw new CommonwattError('not-found', `asset ${assetId} does not exist (${chain.endpoint})`, {
+      field: 'asset-id',
+      remedy: "give the --asset-id of the community's money; the market says it at /v1/chain",
+    });
+  }
   return {
     accountKey,
     block,
@@ -75,6 +89,12 @@ export function approvalCall(chain: Chain, place: MoneyPlace, now: ApprovalState
   if (wantedMicro > now.approvalMicro) return approve(wantedMicro - now.approvalMicro);
   const cancel = tx['assets']!['cancelApproval']!(assetId, id(settlementKey));
   return wantedMicro === 0n ? cancel : tx['utility']!['batchAll']!([cancel, approve(wantedMicro)]);
+}
+
+/** Throws `no-collateral`, with what is missing, unless the account can pay the fee and the deposit of its first approval, and still exists. */
+export async function requireApprovalFunds(chain: Chain, now: ApprovalState, call: Call): Promise<void> {
+  const reserving = now.approvalMicro === 0n ? [call] : [];
+  await requireFunds(chain, now.accountKey, call, reserving, now.block.hash);
 }
 
 /** What the call does, in words. */

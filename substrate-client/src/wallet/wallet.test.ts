@@ -11,7 +11,13 @@ import { givePlayMoney } from '../community/play-money.ts';
 import { startEmbeddedChain, type EmbeddedChain } from '../embedded/start.ts';
 import { publicNode, type PublicNode } from '../testing/public-node.ts';
 import { signerNamed } from '../testing/sample.ts';
-import { approvalCall, approvalWords, readApproval, type ApprovalState } from './approval.ts';
+import {
+  approvalCall,
+  approvalWords,
+  readApproval,
+  requireApprovalFunds,
+  type ApprovalState,
+} from './approval.ts';
 import { payloadMessage, sealPayload, walletPayload } from './payload.ts';
 import { submitOnce, type Outcome } from './track.ts';
 
@@ -60,6 +66,17 @@ describe('a wallet approves', { timeout: 60_000 }, () => {
     submitOnce(chain, await signedBy(pair, wantedMicro), { deadlineMs: 30_000 });
   const approvedBy = async (pair: KeyringPair): Promise<bigint> =>
     (await readApproval(chain, place, keyOf(pair))).approvalMicro;
+
+  it('an asset that is not there, and an account without fees, are named before anything is signed', async () => {
+    const nowhere = { ...place, assetId: 4 };
+    await expect(readApproval(chain, nowhere, signerNamed('poor').publicKey)).rejects.toThrow(
+      'asset 4 does not exist',
+    );
+    const now = await readApproval(chain, place, signerNamed('poor').publicKey);
+    await expect(requireApprovalFunds(chain, now, approvalCall(chain, place, now, 1n))).rejects.toThrow(
+      /the account 5\w+ lacks \d+: it has 0/,
+    );
+  });
 
   it.each(SCHEMES)('with %s: more, less, nothing, each exactly', async (type) => {
     const pair = pairs.get(type)!;

@@ -1,7 +1,7 @@
 import { CommonwattError } from '@commonwatt/domain';
 import { addressOf, membersOf, readRegistry, type RegistryOnChain } from '@commonwatt/substrate-client';
 import type { Command } from '../../main.ts';
-import { readOptions } from '../options.ts';
+import { readOptions, wholeNumber } from '../options.ts';
 import { withChain } from '../prove.ts';
 import { findStateDir, runningIn } from '../states.ts';
 import { communityOf } from '../../run/state.ts';
@@ -24,14 +24,16 @@ export const membersCommand: Command = async (args) => {
     console.log(HELP);
     return 0;
   }
+  const wanted = wholeNumber('block', values.block, 0, 2 ** 32 - 1);
   const community = values.community ?? communityHere(values);
   return withChain(values, async (chain) => {
     const head = await chain.finalizedBlock();
-    const number = values.block === undefined ? head.number : Number(values.block);
+    const number = wanted ?? head.number;
     const hash = number <= head.number ? await chain.blockHashAt(number) : null;
     if (hash === null)
-      throw new CommonwattError('not-found', `there is no finalized block ${values.block}`, {
+      throw new CommonwattError('not-found', `there is no finalized block ${number}`, {
         field: 'block',
+        remedy: `the last one is ${head.number}`,
       });
     for (const line of tableOf(await readRegistry(chain, community, { number, hash }))) console.log(line);
     return 0;

@@ -14,6 +14,7 @@ import {
   type MemberOnChain,
 } from '@commonwatt/substrate-client';
 import { givenPassphrase, passphraseFor } from '../../run/passphrase.ts';
+import { nodeUrl } from '../options.ts';
 import { findStateDir, runningIn } from '../states.ts';
 
 /** Options that say which community, on which chain. */
@@ -92,7 +93,7 @@ function whereIs(values: Values<typeof PLACE_OPTIONS>): {
   if (values.chain !== undefined) {
     if (values.community === undefined)
       throw new CommonwattError('malformed', '--chain needs --community', { field: 'community' });
-    return { endpoint: values.chain, community: values.community, market: null };
+    return { endpoint: nodeUrl(values.chain), community: values.community, market: null };
   }
   const dir = findStateDir(values.state, (candidate) => runningIn(candidate) !== null);
   const running = runningIn(dir);
