@@ -137,7 +137,8 @@ describe('a neighbourhood on a chain that it did not start', { timeout: 240_000 
       ),
       ...place(),
       ...keys,
-      ...['--balance', '10'],
+      '--balance',
+      '10',
     );
     expect(output).toContain('cosigner 2: approves');
     expect(output).toContain('(2 of 2)');

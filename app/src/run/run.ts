@@ -2,13 +2,10 @@ import { CommonwattError, slotAfter, type Clearing, type NeighbourhoodView } fro
 import type { ImportLimit } from '@commonwatt/home-agent';
 import {
   buildMarketServer,
-  createMarketClient,
-  openMarket,
   rebuildRecords,
   trueUpOriginProblem,
   type Market,
 } from '@commonwatt/market-engine';
-import type { Gateway } from '@commonwatt/meter-gateway';
 import { ALARM_LIMITS, readRegistry, verifyBundles } from '@commonwatt/substrate-client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPark, type NeighbourhoodSpec } from '../neighbourhood/index.ts';
@@ -23,9 +20,9 @@ import { addCosignRoutes } from './cosign-routes.ts';
 import { startCosigners } from './cosigners.ts';
 import { Closing } from './closing.ts';
 import { formCommunity } from './community.ts';
-import { startFeederGateway } from './feeder.ts';
 import { addFaucet, faucetMember } from './faucet.ts';
-import { startHousehold, type Household } from './household.ts';
+import { startHomes } from './homes.ts';
+import type { Household } from './household.ts';
 import { listen } from './listen.ts';
 import { ClearingBoard, shareLimits } from './outlook.ts';
 import type { RuleChanges } from './rules.ts';
@@ -40,10 +37,10 @@ import { writeAtomically, type State } from './state.ts';
 import { summarise, type Summary } from './summary.ts';
 import { Tally } from './tally.ts';
 import { startTelemetry } from './telemetry.ts';
+import { openRunMarket } from './run-market.ts';
 import { neighbourhoodView } from './view.ts';
 import { watchFeeder } from './watch.ts';
 
-const POLL_REAL_MS = 200;
 const LOOK_MS = 100;
 const FIRST_ORDERS_MS = 10_000;
 const BATCHES_SHOWN = 20;
@@ -138,39 +135,21 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
   const telemetry = await startTelemetry({ influxUrl: options.influxUrl, slotMinutes, log: say });
   closing.add('telemetry', () => telemetry.stop());
   const households: Household[] = [];
-  let feederGateway: Gateway | null = null;
-  const market = await openMarket({
-    rules,
-    ...members,
-    journalPath: state.path('market.sqlite'),
-    clock,
-    firstSlot,
-    settlement: {
-      // What comes after the last slot that was asked for stays with the market, for the next run.
-      settle: (input, signal) =>
-        lastSlot !== null && input.slot > lastSlot ? untilAborted(signal) : settlement.settle(input, signal),
+  const market = await openRunMarket(
+    {
+      state,
+      rules,
+      members,
+      clock,
+      firstSlot,
+      lastSlot,
+      settlement,
+      collateral,
+      telemetry: telemetry.port,
+      households,
+      say,
     },
-    telemetry: telemetry.port,
-    collateral,
-    estimate: {
-      estimate: (participant, slot) =>
-        households.find((household) => household.spec.id === participant)?.estimate(slot) ?? {
-          importWh: 0,
-          exportWh: 0,
-          basis: 'nothing known',
-        },
-    },
-    log: say,
-  });
-  closing.add('the market', () => market.stop());
-  // What the chain took back and carried out again, here and while nobody was looking.
-  for (const receipt of settlement.receipts()) market.correctReceipt(receipt);
-  closing.add(
-    'the receipts',
-    settlement.subscribeReceipts((receipt) => {
-      if (market.correctReceipt(receipt))
-        say(`batch ${receipt.batchId} stands in block ${receipt.blockNumber} now`);
-    }),
+    closing,
   );
 
   const board = new ClearingBoard();
@@ -263,44 +242,23 @@ async function compose(options: RunOptions, closing: Closing): Promise<Summary |
     closing.add('the cosigners', stopCosigners);
   }
 
-  say(`${homes.length} gateways start ...`);
-  const client = createMarketClient({ baseUrl: address });
-  closing.add('the homes', () => Promise.all(households.map((household) => household.stop())));
-  const pollIntervalMs = Math.max(10_000, Math.round(options.speed * POLL_REAL_MS));
-  if (park.feeder !== null) {
-    feederGateway = await startFeederGateway({
-      feeder: park.feeder,
+  const feederGateway = await startHomes(
+    {
+      state,
+      spec,
+      park,
       community,
-      market: client,
+      address,
       clock,
-      pollIntervalMs,
-      gatewayFile: state.path('gateways', `${park.feeder.id}.sqlite`),
-      log: say,
-    });
-    const { stop } = feederGateway;
-    closing.add('the feeder gateway', () => stop());
-  }
-  await Promise.all(
-    spec.homes.map(async (home, index) => {
-      households[index] = await startHousehold({
-        spec: home,
-        site: { ...spec, slotMinutes, pvPeakW: home.pvPeakW },
-        devices: park.homes.find((one) => one.id === home.id)?.devices ?? [],
-        community,
-        market: client,
-        clock,
-        pollIntervalMs,
-        gatewayFile: state.path('gateways', `${home.id}.sqlite`),
-        pkiFolder: state.path('gateways', 'pki'),
-        firstSlot,
-        phase: index / spec.homes.length,
-        outlook: () => board.outlook(rules),
-        limits: () => limits.get(home.id) ?? [],
-        positionWh: (slot) => board.positionWh(slot, home.id),
-        telemetry,
-        log: say,
-      });
-    }),
+      speed: options.speed,
+      firstSlot,
+      board,
+      limits: (home) => limits.get(home) ?? [],
+      telemetry,
+      households,
+      say,
+    },
+    closing,
   );
   if (options.stop.aborted) return null;
   teach(market, households);
@@ -403,12 +361,4 @@ function lossesOf(market: Market): NeighbourhoodView['losses'] {
     limitWh: lossWhMax + toleranceWh,
     suspects: market.feederReport().suspects.map(({ participant, text }) => ({ participant, text })),
   };
-}
-
-function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const give = (): void => reject(signal.reason as Error);
-    if (signal.aborted) give();
-    else signal.addEventListener('abort', give, { once: true });
-  });
 }
