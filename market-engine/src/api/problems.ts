@@ -21,12 +21,14 @@ export function problemOf(error: unknown, instance: string): ProblemDocument {
   const first = validation?.[0];
   if (first !== undefined) {
     const inside = first.instancePath.replaceAll('/', '.').replace(/^\./, '');
-    const missing = (first.params as { missingProperty?: string }).missingProperty;
-    const field = [inside, missing].filter((part) => part !== undefined && part !== '').join('.');
+    const { missingProperty, additionalProperty } = first.params as Record<string, string | undefined>;
+    const field = [inside, missingProperty, additionalProperty]
+      .filter((part) => part !== undefined && part !== '')
+      .join('.');
     return toProblem(
       new CommonwattError(
         'malformed',
-        `${validationContext ?? 'request'}: ${field} ${first.message ?? 'is not valid'}`,
+        `${validationContext ?? 'request'}: ${field} ${additionalProperty === undefined ? (first.message ?? 'is not valid') : 'is no parameter here'}`,
         {
           ...(field === '' ? {} : { field }),
           remedy: 'see /openapi.json for the schema',

@@ -476,6 +476,12 @@ describe('every other error is a problem document too', () => {
     await expectRefused(await send(), status, code);
   });
 
+  it('a misspelt parameter: it is named', async () => {
+    const answer = await fetch(`${base}/v1/slots?form=${SLOT}`);
+    await expectRefused(answer.clone(), 400, 'malformed', 'form');
+    expect(await answer.json()).toMatchObject({ detail: 'querystring: form is no parameter here' });
+  });
+
   it('JSON that is sent as text: the content type is named', async () => {
     const answer = await post('/v1/orders', JSON.stringify(order(home())), { 'content-type': 'text/plain' });
     expect(answer.status).toBe(400);

@@ -44,6 +44,8 @@ export async function buildMarketServer(
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
     requestTimeout: 30_000,
+    // A misspelt parameter is refused; left out, it would be answered as if nobody had asked for it.
+    ajv: { customOptions: { removeAdditional: false } },
     frameworkErrors: (error, request, reply) => {
       void sendProblem(error, request, reply as never);
     },
