@@ -41,6 +41,7 @@ export class Worker {
   #movedMs: number;
   #headNumber = -1;
   readonly #unpublished: string[] = [];
+  #following: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -136,7 +137,14 @@ export class Worker {
     }
   }
 
-  async #follow(): Promise<{ number: number; hash: string }> {
+  /** One at a time: a start reconciles while the turns have begun, and both would add the same block. */
+  #follow(): Promise<{ number: number; hash: string }> {
+    const next = this.#following.then(() => this.#followNow());
+    this.#following = next.catch(() => {});
+    return next;
+  }
+
+  async #followNow(): Promise<{ number: number; hash: string }> {
     const { chain, ledger, log, onBatch } = this.#options;
     const { head, undone } = await followChain(chain, ledger);
     for (const batchId of undone) {
