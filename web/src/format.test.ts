@@ -7,6 +7,7 @@ import {
   formatPrice,
   formatSlot,
   parseMicro,
+  shortAmount,
   shortHash,
 } from './format.ts';
 
@@ -63,4 +64,14 @@ test('slots and hashes', () => {
   expect(formatSlot('2026-06-01T23:45:00Z', 15)).toBe('23:45–00:00');
   expect(formatSlot('nonsense', 15)).toBe('nonsense');
   expect(shortHash('0123456789abcdef0123')).toBe('012345…0123');
+});
+
+test.each([
+  ['997.938738185681 ROC', '997.93 ROC'],
+  ['0.001076951407 ROC', '0.001076 ROC'],
+  ['0.04 ROC', '0.04 ROC'],
+  ['12.000001 DOT', '12.00 DOT'],
+  ['480 ROC', '480 ROC'],
+])('%s reads %s', (amount, short) => {
+  expect(shortAmount(amount)).toBe(short);
 });

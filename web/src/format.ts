@@ -95,3 +95,11 @@ export function formatSlot(slot: string, slotMinutes: number): string {
 export function shortHash(hash: string, keep = 6): string {
   return hash.length <= 2 * keep ? hash : `${hash.slice(0, keep)}…${hash.slice(-4)}`;
 }
+
+/** A native amount as the chain counts it, cut to what a person reads: `997.938738185681 ROC` is `997.93 ROC`, `0.001076951407 ROC` is `0.001076 ROC`. Cut, never rounded up. */
+export function shortAmount(amount: string): string {
+  return amount.replace(/^(\d+)\.(0*)(\d+)/, (_all, whole: string, zeros: string, rest: string) => {
+    const decimals = Number(whole) > 0 ? `${zeros}${rest}`.slice(0, 2) : `${zeros}${rest.slice(0, 4)}`;
+    return `${whole}.${decimals}`;
+  });
+}

@@ -1,6 +1,8 @@
 import type { ChainHealthView, NeighbourhoodView } from '@commonwatt/domain';
-import { formatMoney, parseMicro } from '../format.ts';
+import { formatMoney, parseMicro, shortAmount } from '../format.ts';
 import { Batches } from '../parts/batches.tsx';
+
+const TEN_YEARS_DAYS = 3653;
 
 export function ChainPage({ view }: { view: NeighbourhoodView }) {
   const { chain, batches, totals } = view;
@@ -49,16 +51,21 @@ export function ChainPage({ view }: { view: NeighbourhoodView }) {
 
 /** What an operator watches before it becomes trouble. */
 function Health({ health }: { health: ChainHealthView }) {
+  const amount = (value: string | null) => (value === null ? 'not known yet' : shortAmount(value));
   const days = (value: number | null) =>
-    value === null ? 'not known yet' : `${value.toLocaleString('en-GB')} days`;
+    value === null
+      ? 'not known yet'
+      : value > TEN_YEARS_DAYS
+        ? 'over ten years'
+        : `${value.toLocaleString('en-GB')} days`;
   const rows: [string, string][] = [
     [
       'batches on their way',
       `${health.batchesPending}${health.pendingS > 0 ? `, the oldest for ${health.pendingS} s` : ''}`,
     ],
     ['blocks not final yet', health.finalityLagBlocks.toLocaleString('en-GB')],
-    ['for fees', health.funds ?? 'not known yet'],
-    ['fees so far', health.fees ?? 'not known yet'],
+    ['for fees', amount(health.funds)],
+    ['fees so far', amount(health.fees)],
     ['fees last for', days(health.feeDays)],
     ['approvals last for', days(health.approvalDays)],
   ];
