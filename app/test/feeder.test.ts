@@ -21,6 +21,7 @@ import { planSynthetic, startPark } from '../src/neighbourhood/index.ts';
 import { formCommunity, gatewayOf } from '../src/run/community.ts';
 import { startFeederGateway } from '../src/run/feeder.ts';
 import { deliverReading } from '../src/run/market-access.ts';
+import { Waiters } from '../src/run/waiters.ts';
 import { temporaryFolder } from './command.ts';
 
 const SLOTS = 44;
@@ -131,7 +132,7 @@ describe('a meter that stands still behind a real feeder meter', { timeout: 240_
 /** Time that goes on only when it is told to. */
 class SteppedClock implements Clock {
   #nowMs: number;
-  readonly #waiting = new Set<{ readonly atMs: number; readonly wake: () => void }>();
+  readonly #waiters = new Waiters();
 
   constructor(nowMs: number) {
     this.#nowMs = nowMs;
@@ -142,29 +143,12 @@ class SteppedClock implements Clock {
   }
 
   waitUntil(atMs: number, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) return Promise.reject(signal.reason as Error);
-    if (atMs <= this.#nowMs) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const waiter = { atMs, wake: resolve };
-      this.#waiting.add(waiter);
-      signal?.addEventListener(
-        'abort',
-        () => {
-          this.#waiting.delete(waiter);
-          reject(signal.reason as Error);
-        },
-        { once: true },
-      );
-    });
+    return this.#waiters.until(atMs, this.#nowMs, signal);
   }
 
   goTo(nowMs: number): void {
     this.#nowMs = nowMs;
-    for (const waiter of this.#waiting) {
-      if (waiter.atMs > nowMs) continue;
-      this.#waiting.delete(waiter);
-      waiter.wake();
-    }
+    this.#waiters.wake(nowMs);
   }
 }
 

@@ -1,3 +1,5 @@
+import type { DeviceRole } from '../src/config.ts';
+import type { Connections } from '../src/connect.ts';
 import type { FakeModbus } from './fake-modbus.ts';
 
 /** Registers of a string of `count` registers. */
@@ -89,4 +91,30 @@ export function fakeBattery(fake: FakeModbus): FakeBattery {
     fake.set(bank + 47, [battery.powerW]);
   };
   return battery;
+}
+
+/** A three-phase inverter, model 103: 3,500 W, 1,234,567 Wh. */
+export const INVERTER = block(103, 50, {
+  10: 2315,
+  13: -1,
+  14: 350,
+  15: 1,
+  16: 4998,
+  17: -2,
+  24: u32(1_234_567),
+  26: 0,
+  38: 4,
+});
+
+/** The device of a role behind a fake at unit 1, found by discovery. */
+export function sunspecDevice(connections: Connections, fake: FakeModbus, role: DeviceRole) {
+  return connections.device({
+    id: role,
+    role,
+    protocol: 'modbus-tcp',
+    host: '127.0.0.1',
+    port: fake.port,
+    unitId: 1,
+    profile: 'sunspec',
+  });
 }

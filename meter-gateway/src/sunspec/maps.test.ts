@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { block, common, sunspecMap, u32 } from '../../test/fake-sunspec.ts';
+import { block, common, sunspecMap, u32, INVERTER, sunspecDevice } from '../../test/fake-sunspec.ts';
 import { fakeModbus, type FakeModbus } from '../../test/fake-modbus.ts';
 import { openConnections, type Connections } from '../connect.ts';
 import type { DeviceRole } from '../config.ts';
@@ -18,28 +18,7 @@ afterEach(async () => {
   await fake.close();
 });
 
-const device = (role: DeviceRole) =>
-  connections.device({
-    id: role,
-    role,
-    protocol: 'modbus-tcp',
-    host: '127.0.0.1',
-    port: fake.port,
-    unitId: 1,
-    profile: 'sunspec',
-  });
-
-const INVERTER = block(103, 50, {
-  10: 2315,
-  13: -1,
-  14: 350,
-  15: 1,
-  16: 4998,
-  17: -2,
-  24: u32(1_234_567),
-  26: 0,
-  38: 4,
-});
+const device = (role: DeviceRole) => sunspecDevice(connections, fake, role);
 
 describe('maps as makers build them', () => {
   const METER = block(203, 105, { 8: 2300, 15: -1, 18: 900, 22: 0, 38: u32(111), 46: u32(222), 54: 0 });

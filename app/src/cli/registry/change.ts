@@ -3,7 +3,6 @@ import { entryGateway, gatewayName } from '@commonwatt/substrate-client';
 import type { Command } from '../../main.ts';
 import { readOptions, wholeNumber } from '../options.ts';
 import { GATEWAY_HELP, GATEWAY_OPTIONS, givenGateway } from './gateway-of.ts';
-import { requireName, submit } from './join.ts';
 import {
   knownMember,
   openSigners,
@@ -14,6 +13,7 @@ import {
   SIGNER_OPTIONS,
   withPlace,
 } from './place.ts';
+import { requireName, submit } from './submit.ts';
 
 const ITEM_MAX = 1000;
 const NAME_OPTIONS = { name: { type: 'string' }, item: { type: 'string' } } as const;
